@@ -1,0 +1,160 @@
+//! One JSON object as the bytes it came in, with the spans of its members. A key may stand once.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::edit::{Edit, rewrite};
+use super::read::Json;
+use super::scan;
+use super::text::unescape;
+use crate::error::JsonError;
+
+/// A request or answer body: the bytes, and where each top-level member stands.
+///
+/// Keys are compared as they read, so `"mod\u0065l"` is `"model"`; a key that stands twice is refused,
+/// because two readers would disagree which one counts.
+#[derive(Clone)]
+pub struct Document {
+    bytes: Bytes,
+    members: Vec<Member>,
+}
+
+#[derive(Debug, Clone)]
+struct Member {
+    /// The key as it reads, where that differs from its bytes.
+    name: Option<Box<str>>,
+    key: Range<usize>,
+    value: Range<usize>,
+}
+
+impl std::fmt::Debug for Document {
+    /// Prints sizes only: a body is a prompt.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Document({} members, {} bytes)", self.members.len(), self.bytes.len())
+    }
+}
+
+impl Document {
+    /// Checks a body and finds its members, in one pass.
+    ///
+    /// # Errors
+    /// Bytes that are not UTF-8 or not JSON, anything but an object, a top-level key that stands twice,
+    /// nesting deeper than [`crate::limits::MAX_DEPTH`].
+    pub fn parse(bytes: Bytes) -> Result<Self, JsonError> {
+        let text = std::str::from_utf8(&bytes).map_err(|error| JsonError::new("not UTF-8", error.valid_up_to()))?;
+        let raw = text.as_bytes();
+        let mut at = scan::space(raw, 0);
+        match raw.get(at) {
+            Some(b'{') => at += 1,
+            None => return Err(JsonError::new("the body is empty", at)),
+            Some(_) => return Err(JsonError::new("expected an object", at)),
+        }
+        let mut members: Vec<Member> = Vec::with_capacity(16);
+        at = scan::space(raw, at);
+        if raw.get(at) == Some(&b'}') {
+            at += 1;
+        } else {
+            loop {
+                let key_at = scan::space(raw, at);
+                if raw.get(key_at) != Some(&b'"') {
+                    return Err(JsonError::new("expected a key in quotes", key_at));
+                }
+                let key_end = scan::string(raw, key_at)?;
+                let colon = scan::space(raw, key_end);
+                if raw.get(colon) != Some(&b':') {
+                    return Err(JsonError::new("expected `:`", colon));
+                }
+                let from = scan::space(raw, colon + 1);
+                let end = scan::value(raw, from)?;
+                let inside = text.get(key_at + 1..key_end - 1).unwrap_or_default();
+                let read = unescape(inside).text;
+                let name = (read != inside).then(|| Box::from(&*read));
+                let member = Member { name, key: key_at + 1..key_end - 1, value: from..end };
+                if members.iter().any(|other| other.reads(text) == read) {
+                    return Err(JsonError::new("a key stands twice", key_at));
+                }
+                members.push(member);
+                at = scan::space(raw, end);
+                match raw.get(at) {
+                    Some(b',') => at += 1,
+                    Some(b'}') => {
+                        at += 1;
+                        break;
+                    }
+                    Some(_) => return Err(JsonError::new("expected `,` or `}`", at)),
+                    None => return Err(JsonError::new("unexpected end", at)),
+                }
+            }
+        }
+        let behind = scan::space(raw, at);
+        if behind != raw.len() {
+            return Err(JsonError::new("more text behind the object", behind));
+        }
+        Ok(Self { bytes, members })
+    }
+
+    /// The bytes as they came.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The text as it came.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        // The constructor checked it; an empty text is the total answer to the impossible.
+        std::str::from_utf8(&self.bytes).unwrap_or_default()
+    }
+
+    /// The whole body as one value.
+    #[must_use]
+    pub fn json(&self) -> Json<'_> {
+        Json::trusted(self.text().trim_matches([' ', '\n', '\r', '\t']))
+    }
+
+    /// The value of a top-level member.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Json<'_>> {
+        let bytes = &*self.bytes;
+        let member = self.members.iter().find(|member| match &member.name {
+            Some(read) => &**read == name,
+            None => bytes.get(member.key.clone()) == Some(name.as_bytes()),
+        })?;
+        self.value(member)
+    }
+
+    /// Top-level members in order: the key as it reads, and its value.
+    pub fn members(&self) -> impl Iterator<Item = (&str, Json<'_>)> {
+        let bytes = &*self.bytes;
+        self.members.iter().filter_map(move |member| {
+            let name = match &member.name {
+                Some(read) => &**read,
+                None => std::str::from_utf8(bytes.get(member.key.clone())?).ok()?,
+            };
+            Some((name, self.value(member)?))
+        })
+    }
+
+    /// The body with edits applied; every byte outside them keeps its place. No edits: the same bytes.
+    #[must_use]
+    pub fn edit(&self, edits: &[Edit<'_>]) -> Bytes {
+        if edits.is_empty() {
+            return self.bytes.clone();
+        }
+        Bytes::from(rewrite(self.text(), edits))
+    }
+
+    fn value(&self, member: &Member) -> Option<Json<'_>> {
+        std::str::from_utf8(self.bytes.get(member.value.clone())?).ok().map(Json::trusted)
+    }
+}
+
+impl Member {
+    fn reads<'a>(&'a self, text: &'a str) -> &'a str {
+        match &self.name {
+            Some(name) => name,
+            None => text.get(self.key.clone()).unwrap_or_default(),
+        }
+    }
+}

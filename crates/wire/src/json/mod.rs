@@ -1,0 +1,14 @@
+//! JSON as spans of the text it came in: read lazily, edited in place, never re-serialised.
+
+mod document;
+mod edit;
+mod read;
+mod scan;
+mod text;
+mod write;
+
+pub use document::Document;
+pub use edit::{Edit, Step};
+pub use read::{Items, Json, Kind, Members};
+pub use text::{Joiner, Text, quote, unescape};
+pub use write::Writer;

@@ -1,0 +1,160 @@
+//! One pass over a JSON value that checks its grammar and finds its end. Builds nothing.
+
+use memchr::memchr2;
+
+use crate::error::JsonError;
+use crate::limits::MAX_DEPTH;
+
+/// Offset of the first byte at or after `at` that is not JSON white space.
+pub(super) fn space(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// Checks the value that starts at `at` and returns the offset behind it.
+pub(super) fn value(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
+    // One bit per open container: 1 = object, 0 = array.
+    let mut open: u128 = 0;
+    let mut depth = 0usize;
+    let mut at = at;
+    loop {
+        // A value starts here.
+        match bytes.get(at) {
+            Some(b'"') => at = string(bytes, at)?,
+            Some(b'{' | b'[') => {
+                if depth == MAX_DEPTH {
+                    return Err(JsonError::new("nested too deeply", at));
+                }
+                let object = bytes.get(at) == Some(&b'{');
+                open = (open << 1) | u128::from(object);
+                depth += 1;
+                at = space(bytes, at + 1);
+                match (object, bytes.get(at)) {
+                    (true, Some(b'}')) | (false, Some(b']')) => {
+                        open >>= 1;
+                        depth -= 1;
+                        at += 1;
+                    }
+                    (true, _) => {
+                        at = key(bytes, at)?;
+                        continue;
+                    }
+                    (false, _) => continue,
+                }
+            }
+            Some(b't') => at = word(bytes, at, b"true")?,
+            Some(b'f') => at = word(bytes, at, b"false")?,
+            Some(b'n') => at = word(bytes, at, b"null")?,
+            Some(b'-' | b'0'..=b'9') => at = number(bytes, at)?,
+            Some(_) => return Err(JsonError::new("expected a value", at)),
+            None => return Err(JsonError::new("unexpected end", at)),
+        }
+        // A value ended here: close containers until another one must start.
+        loop {
+            if depth == 0 {
+                return Ok(at);
+            }
+            at = space(bytes, at);
+            let object = open & 1 == 1;
+            match (object, bytes.get(at)) {
+                (true, Some(b'}')) | (false, Some(b']')) => {
+                    open >>= 1;
+                    depth -= 1;
+                    at += 1;
+                }
+                (true, Some(b',')) => {
+                    at = key(bytes, space(bytes, at + 1))?;
+                    break;
+                }
+                (false, Some(b',')) => {
+                    at = space(bytes, at + 1);
+                    break;
+                }
+                (_, None) => return Err(JsonError::new("unexpected end", at)),
+                (true, Some(_)) => return Err(JsonError::new("expected `,` or `}`", at)),
+                (false, Some(_)) => return Err(JsonError::new("expected `,` or `]`", at)),
+            }
+        }
+    }
+}
+
+/// Checks a member's key and colon; returns where its value starts.
+fn key(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
+    if bytes.get(at) != Some(&b'"') {
+        return Err(JsonError::new("expected a key in quotes", at));
+    }
+    let at = space(bytes, string(bytes, at)?);
+    if bytes.get(at) != Some(&b':') {
+        return Err(JsonError::new("expected `:`", at));
+    }
+    Ok(space(bytes, at + 1))
+}
+
+/// Checks the string whose opening quote is at `at`; returns the offset behind its closing quote.
+pub(super) fn string(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
+    let mut from = at + 1;
+    loop {
+        let rest = bytes.get(from..).unwrap_or_default();
+        let Some(stop) = memchr2(b'"', b'\\', rest) else {
+            return Err(JsonError::new("a string does not end", at));
+        };
+        let plain = rest.get(..stop).unwrap_or_default();
+        if has_control(plain) {
+            let bad = plain.iter().position(|byte| *byte < 0x20).unwrap_or(0);
+            return Err(JsonError::new("a raw control character in a string", from + bad));
+        }
+        let end = from + stop;
+        if bytes.get(end) == Some(&b'"') {
+            return Ok(end + 1);
+        }
+        from = match bytes.get(end + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => end + 2,
+            Some(b'u') => {
+                let hex = bytes.get(end + 2..end + 6);
+                if !hex.is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)) {
+                    return Err(JsonError::new("a bad \\u escape", end));
+                }
+                end + 6
+            }
+            _ => return Err(JsonError::new("a bad escape", end)),
+        };
+    }
+}
+
+/// True when a byte below 0x20 is in the run. Written so that it compiles to vector code.
+fn has_control(bytes: &[u8]) -> bool {
+    bytes.chunks(64).any(|chunk| chunk.iter().fold(false, |bad, byte| bad | (*byte < 0x20)))
+}
+
+fn word(bytes: &[u8], at: usize, word: &[u8]) -> Result<usize, JsonError> {
+    let end = at + word.len();
+    if bytes.get(at..end) == Some(word) { Ok(end) } else { Err(JsonError::new("expected a value", at)) }
+}
+
+fn number(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
+    let digits = |mut at: usize| {
+        let from = at;
+        while matches!(bytes.get(at), Some(b'0'..=b'9')) {
+            at += 1;
+        }
+        if at == from { Err(JsonError::new("expected a digit", at)) } else { Ok(at) }
+    };
+    let mut at = start;
+    if bytes.get(at) == Some(&b'-') {
+        at += 1;
+    }
+    at = if bytes.get(at) == Some(&b'0') { at + 1 } else { digits(at)? };
+    if bytes.get(at) == Some(&b'.') {
+        at = digits(at + 1)?;
+    }
+    if matches!(bytes.get(at), Some(b'e' | b'E')) {
+        at += 1;
+        if matches!(bytes.get(at), Some(b'+' | b'-')) {
+            at += 1;
+        }
+        at = digits(at)?;
+    }
+    Ok(at)
+}
