@@ -1,4 +1,39 @@
 //! Floor 2: the languages that clients and providers speak. Pure and total: no I/O, no clock.
+//!
+//! A dialect is one folder with the same file names as its siblings, and one line in [`all`]. In the
+//! same dialect a body is looked at, patched and passed; between dialects it goes through the [`ir`],
+//! and whatever cannot come along is returned as a [`loss::Loss`].
 #![warn(missing_docs)]
 
+pub mod anthropic_messages;
+pub mod dialect;
+pub mod fault;
+pub mod id;
+pub mod ir;
+pub mod loss;
+pub mod openai_chat;
+pub mod outcome;
+pub mod peek;
+pub mod quirk;
+pub mod stream;
+pub mod target;
+pub mod undo;
 pub mod usage;
+
+use dialect::Dialect;
+use id::DialectId;
+
+/// Every dialect that is built.
+#[must_use]
+pub fn all() -> [&'static dyn Dialect; 2] {
+    [&openai_chat::OpenAiChat, &anthropic_messages::AnthropicMessages]
+}
+
+/// The dialect of an id.
+#[must_use]
+pub fn of(id: DialectId) -> &'static dyn Dialect {
+    match id {
+        DialectId::OpenAiChat => &openai_chat::OpenAiChat,
+        DialectId::AnthropicMessages => &anthropic_messages::AnthropicMessages,
+    }
+}

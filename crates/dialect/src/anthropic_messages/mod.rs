@@ -1,0 +1,61 @@
+//! Placeholder.
+use crate::dialect::{Asked, Dialect, Outgoing, Patch};
+use crate::fault::Fault;
+use crate::id::DialectId;
+use crate::ir::request::Request;
+use crate::ir::response::Response;
+use crate::loss::Lossy;
+use crate::outcome::UpstreamFault;
+use crate::peek::Peek;
+use crate::stream::{Decoder, Encoder, Meter};
+use crate::target::Target;
+use crate::undo::Undo;
+use http::HeaderMap;
+use wire::json::{Document, Json};
+
+/// The dialect.
+#[derive(Debug, Clone, Copy)]
+pub struct AnthropicMessages;
+
+#[allow(clippy::todo, unused_variables, clippy::allow_attributes)]
+impl Dialect for AnthropicMessages {
+    fn id(&self) -> DialectId {
+        DialectId::AnthropicMessages
+    }
+    fn peek(&self, body: &Document) -> Result<Peek, Fault> {
+        todo!()
+    }
+    fn patch(&self, body: &Document, peek: &Peek, to: &Target<'_>) -> Patch {
+        todo!()
+    }
+    fn meter(&self, from: &Target<'_>) -> Box<dyn Meter> {
+        todo!()
+    }
+    fn read_request(&self, body: &Document) -> Result<Lossy<Request>, Fault> {
+        todo!()
+    }
+    fn write_request(&self, request: &Request, to: &Target<'_>) -> Result<Outgoing, Fault> {
+        todo!()
+    }
+    fn read_response(&self, body: Json<'_>, undo: &Undo, from: &Target<'_>) -> Result<Lossy<Response>, UpstreamFault> {
+        todo!()
+    }
+    fn write_response(&self, response: &Response, asked: &Asked) -> Lossy<String> {
+        todo!()
+    }
+    fn decoder(&self, undo: Undo, from: &Target<'_>) -> Box<dyn Decoder> {
+        todo!()
+    }
+    fn encoder(&self, asked: &Asked) -> Box<dyn Encoder> {
+        todo!()
+    }
+    fn read_fault(&self, status: u16, headers: &HeaderMap, body: &[u8], now: u64) -> UpstreamFault {
+        todo!()
+    }
+    fn write_fault(&self, fault: &Fault, request_id: &str) -> String {
+        todo!()
+    }
+    fn write_stream_fault(&self, fault: &Fault, request_id: &str) -> Vec<u8> {
+        todo!()
+    }
+}

@@ -1,0 +1,11 @@
+//! The representation between dialects: what a request, an answer and a stream mean.
+//!
+//! Text that no dialect may change (schemas, arguments, numbers) stays as the JSON text it came in.
+
+pub mod event;
+pub mod finish;
+pub mod foreign;
+pub mod part;
+pub mod request;
+pub mod response;
+pub mod tool;
