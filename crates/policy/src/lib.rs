@@ -1,1 +1,6 @@
-//! Placeholder.
+//! Floor 3: every decision, as pure functions. Time and chance are arguments.
+#![warn(missing_docs)]
+
+pub mod catalog;
+pub mod money;
+pub mod price;
