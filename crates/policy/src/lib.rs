@@ -2,5 +2,7 @@
 #![warn(missing_docs)]
 
 pub mod catalog;
+pub mod entry;
 pub mod money;
+pub mod port;
 pub mod price;
