@@ -8,6 +8,7 @@ mod work;
 use clap::{Args, Subcommand};
 
 pub use self::figures::Figures;
+pub use self::work::run;
 use crate::Fault;
 use crate::bodies::Shape;
 
@@ -60,7 +61,7 @@ pub enum Mode {
         #[arg(long)]
         requests: Option<u64>,
         /// Seconds before measuring.
-        #[arg(long, default_value_t = 0.5)]
+        #[arg(long, default_value_t = 0.2)]
         warmup: f64,
     },
     /// Requests leave at a fixed rate, answered or not.
@@ -72,7 +73,7 @@ pub enum Mode {
         #[arg(long, default_value_t = 3.0)]
         seconds: f64,
         /// Seconds before measuring.
-        #[arg(long, default_value_t = 0.5)]
+        #[arg(long, default_value_t = 0.2)]
         warmup: f64,
     },
     /// Streams at once, each connection some of them one after another.
@@ -106,7 +107,7 @@ pub enum Mode {
 /// # Errors
 /// When the target cannot be reached or the watched process is gone.
 pub async fn main(options: Options) -> Result<(), Fault> {
-    let figures = work::run(&options).await?;
+    let figures = run(&options).await?;
     if options.json {
         println!("{}", serde_json::to_string(&figures).map_err(|e| e.to_string())?);
     } else {

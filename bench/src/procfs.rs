@@ -42,6 +42,12 @@ impl Cpu {
         Ok(Self { threads })
     }
 
+    /// Whether any thread keeps the ledger.
+    #[must_use]
+    pub fn has_ledger(&self) -> bool {
+        self.threads.values().any(|(ledger, _)| *ledger)
+    }
+
     /// What was spent since `before`. A thread that is new counts from its start.
     #[must_use]
     pub fn since(&self, before: &Self) -> Spent {

@@ -51,6 +51,35 @@ impl Figures {
         self.first_byte_p99 = quantile(nanos, 99);
     }
 
+    /// The slices of one round as one: counts are added, quantiles are the median of the slices'.
+    #[must_use]
+    pub fn merge(slices: &[Self]) -> Self {
+        let sum = |of: fn(&Self) -> f64| slices.iter().map(of).sum::<f64>();
+        let median = |of: fn(&Self) -> f64| {
+            let mut all: Vec<f64> = slices.iter().map(of).collect();
+            all.sort_by(f64::total_cmp);
+            all.get(all.len() / 2).copied().unwrap_or_default()
+        };
+        Self {
+            requests: slices.iter().map(|f| f.requests).sum(),
+            errors: slices.iter().map(|f| f.errors).sum(),
+            first_error: slices.iter().find_map(|f| f.first_error.clone()),
+            seconds: sum(|f| f.seconds),
+            chunks: slices.iter().map(|f| f.chunks).sum(),
+            p50: median(|f| f.p50),
+            p95: median(|f| f.p95),
+            p99: median(|f| f.p99),
+            max: slices.iter().map(|f| f.max).fold(0.0, f64::max),
+            first_byte_p50: median(|f| f.first_byte_p50),
+            first_byte_p99: median(|f| f.first_byte_p99),
+            path_cpu: sum(|f| f.path_cpu),
+            ledger_cpu: sum(|f| f.ledger_cpu),
+            threads_ended: slices.iter().map(|f| f.threads_ended).sum(),
+            rss_before_kib: slices.first().map_or(0, |f| f.rss_before_kib),
+            rss_held_kib: slices.iter().map(|f| f.rss_held_kib).max().unwrap_or(0),
+        }
+    }
+
     /// Requests per second.
     #[must_use]
     pub fn rps(&self) -> f64 {
@@ -89,6 +118,13 @@ impl fmt::Display for Figures {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slices_add_up() {
+        let slice = |requests, path_cpu, p50| Figures { requests, path_cpu, p50, seconds: 1.0, ..Figures::default() };
+        let all = Figures::merge(&[slice(10, 5.0, 3.0), slice(30, 7.0, 1.0), slice(2, 0.0, 2.0)]);
+        assert_eq!((all.requests, all.path_cpu, all.p50, all.seconds), (42, 12.0, 2.0, 3.0));
+    }
 
     #[test]
     fn quantiles_are_nearest_rank() {

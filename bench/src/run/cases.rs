@@ -67,6 +67,10 @@ const CASES: [Case; 7] = [
     },
 ];
 
+/// Slices of each side in a round, and their seconds.
+const SLICES: usize = 4;
+const SECONDS: [&str; 2] = ["0.75", "0.5"];
+
 /// Runs the cases and adds their rows.
 pub(super) fn run(rig: &Rig, options: &Options, report: &mut Report) -> Result<(), Fault> {
     for case in &CASES {
@@ -75,30 +79,34 @@ pub(super) fn run(rig: &Rig, options: &Options, report: &mut Report) -> Result<(
             cpu(rig, options, report, case)?;
         }
     }
-    let seconds = options.long_or_short("3", "0.5");
+    let seconds = options.long_or_short(SECONDS[0], SECONDS[1]);
     let one = ["closed", "--connections", "1", "--seconds", seconds];
     latency(rig, options, report, "latency-c1", "at one connection", &one, (20.0, 80.0))?;
     let open = ["open", "--rate", "1000", "--seconds", seconds];
     latency(rig, options, report, "latency-1000", "at 1,000 requests/s", &open, (30.0, 200.0))
 }
 
-/// Runs yardstick and gateway in turn, the one that begins changing each round.
+/// Runs yardstick and gateway in turn and in short slices, the one that begins changing each time, so that what the
+/// neighbours of this machine do falls on both alike. One figure a round and side.
 fn in_turn(rig: &Rig, options: &Options, name: &str, args: &[String]) -> Result<(Vec<Figures>, Vec<Figures>), Fault> {
     let (mut yardstick, mut gateway) = (Vec::new(), Vec::new());
+    let mut order = [Side::Yardstick, Side::Gateway];
     for round in 0..options.rounds() {
         eprintln!("{name}: round {} of {}", round + 1, options.rounds());
-        let mut order = [Side::Yardstick, Side::Gateway];
-        if round % 2 == 1 {
+        let (mut yardsticks, mut gateways) = (Vec::new(), Vec::new());
+        for _ in 0..options.long_or_short(SLICES, 1) {
+            for side in order {
+                let server = rig.side(side);
+                let figures = rig.load(&server.addr, Some(server.pid()), args)?;
+                match side {
+                    Side::Yardstick => yardsticks.push(figures),
+                    Side::Gateway => gateways.push(figures),
+                }
+            }
             order.reverse();
         }
-        for side in order {
-            let server = rig.side(side);
-            let figures = rig.load(&server.addr, Some(server.pid()), args)?;
-            match side {
-                Side::Yardstick => yardstick.push(figures),
-                Side::Gateway => gateway.push(figures),
-            }
-        }
+        yardstick.push(Figures::merge(&yardsticks));
+        gateway.push(Figures::merge(&gateways));
     }
     Ok((yardstick, gateway))
 }
@@ -109,11 +117,8 @@ fn request_args((shape, model, size): (&str, &str, usize)) -> Vec<String> {
 
 fn cpu(rig: &Rig, options: &Options, report: &mut Report, case: &Case) -> Result<(), Fault> {
     let mode: &[&str] = match case.per {
-        Per::Request => &["closed", "--connections", "64", "--seconds", options.long_or_short("3", "0.5")],
-        Per::Chunk => {
-            let repeat = options.long_or_short("3", "1");
-            &["stream", "--streams", "50", "--chunks", "100", "--pace-ms", "10", "--repeat", repeat]
-        }
+        Per::Request => &["closed", "--connections", "64", "--seconds", options.long_or_short(SECONDS[0], SECONDS[1])],
+        Per::Chunk => &["stream", "--streams", "50", "--chunks", "100", "--pace-ms", "10", "--repeat", "1"],
     };
     let mut args = request_args(case.request);
     args.extend(mode.iter().map(|a| (*a).to_owned()));

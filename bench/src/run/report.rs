@@ -174,7 +174,8 @@ answer and keeps its ledger, as in production; its configuration has two provide
   connections, each sending its next request when it has its answer.
 - A chunk's CPU is that of 50 streams at once with 100 content chunks each, one every 10 ms, requests and all, divided
   by the chunks. Streams ask for usage (`include_usage`).
-- The median is that of the rounds' ratios or differences, with the smallest and the largest beside it.
+- A round is four short slices of each side by turns. The median is that of the rounds' ratios or differences, with
+  the smallest and the largest beside it. On a shared machine trust the ratios, not the absolute figures.
 - Added latency is the gateway's quantile less the yardstick's in the same round. At 1,000 requests/s requests leave on
   time whether or not earlier ones were answered.
 - System calls are counted by `strace -c` on the threads named, at one connection.
