@@ -152,20 +152,24 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<Box<str>>,
     /// The operation.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub mode: Mode,
     /// Facts of the model as this provider serves it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub facts: Facts,
     /// Prices; no rows when no source has one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub sheet: Sheet,
     /// Trust in the prices.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub confidence: Confidence,
     /// Which sources have this offer: `l` LiteLLM, `g` genai-prices, `m` models.dev.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub sources: Box<str>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// How an offer was found.

@@ -1,7 +1,7 @@
 //! A price sheet: rows of exact rates, each valid under AND-ed conditions, of which one row prices a request.
 //!
 //! Every condition of a row must hold. Of the rows that hold, the one wins that names, in this order: the
-//! service tier, the hours, the higher context step, the later start. Two rows of a sheet that could tie are
+//! service tier, the region, the hours, the higher context step, the later start. Two rows of a sheet that could tie are
 //! an error of the sheet ([`Sheet::check`]).
 
 use std::collections::BTreeMap;
@@ -166,6 +166,9 @@ pub struct Row {
     /// Service tier or processing mode; `None` is the standard one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<Box<str>>,
+    /// Region that the request is processed in; `None` is any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Box<str>>,
     /// First moment of validity.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "date")]
     pub from: Option<Timestamp>,
@@ -183,8 +186,9 @@ pub struct Row {
 }
 
 impl Row {
-    fn holds(&self, at: Timestamp, tier: Option<&str>, prompt: u64) -> bool {
-        self.tier.as_deref().is_none_or(|asked| Some(asked) == tier)
+    fn holds(&self, at: Timestamp, asked: Asked<'_>, prompt: u64) -> bool {
+        self.tier.as_deref().is_none_or(|tier| Some(tier) == asked.tier())
+            && self.region.as_deref().is_none_or(|region| Some(region) == asked.region)
             && self.from.is_none_or(|from| from <= at)
             && self.to.is_none_or(|to| at < to)
             && (self.hours.is_empty() || self.hours.iter().any(|window| window.holds(at.as_second())))
@@ -192,16 +196,16 @@ impl Row {
     }
 
     /// What decides between rows that hold; larger wins.
-    fn rank(&self) -> (bool, bool, u64, Option<Timestamp>) {
+    fn rank(&self) -> (bool, bool, bool, u64, Option<Timestamp>) {
         let step = self.prompt.map_or(0, Step::first);
-        (self.tier.is_some(), !self.hours.is_empty(), step, self.from)
+        (self.tier.is_some(), self.region.is_some(), !self.hours.is_empty(), step, self.from)
     }
 
     /// True when some request could be priced by either row with nothing to decide between them.
     fn ties(&self, other: &Self) -> bool {
         let overlap = self.to.is_none_or(|to| other.from.is_none_or(|from| from < to))
             && other.to.is_none_or(|to| self.from.is_none_or(|from| from < to));
-        overlap && self.tier == other.tier && self.rank() == other.rank()
+        overlap && self.tier == other.tier && self.region == other.region && self.rank() == other.rank()
     }
 }
 
@@ -234,7 +238,7 @@ impl Sheet {
         self.rows
             .iter()
             .enumerate()
-            .filter(|(_, row)| row.holds(at, asked.tier(), prompt))
+            .filter(|(_, row)| row.holds(at, asked, prompt))
             .max_by_key(|(_, row)| row.rank())
     }
 
