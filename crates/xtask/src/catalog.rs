@@ -114,9 +114,9 @@ fn json(entry: &Entry) -> Result<String, String> {
 
 /// FNV-1a, folded to 32 bits: names the contents, guards nothing.
 fn hash(bytes: &[u8]) -> u32 {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
     let folded = (hash >> 32) ^ (hash & 0xffff_ffff);
     u32::try_from(folded & 0xffff_ffff).unwrap_or_default()
 }

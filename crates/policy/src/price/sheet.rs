@@ -235,11 +235,7 @@ impl Sheet {
     /// `None` when no row holds. A tier that the sheet does not know is priced as the standard one.
     #[must_use]
     pub fn row(&self, at: Timestamp, asked: Asked<'_>, prompt: u64) -> Option<(usize, &Row)> {
-        self.rows
-            .iter()
-            .enumerate()
-            .filter(|(_, row)| row.holds(at, asked, prompt))
-            .max_by_key(|(_, row)| row.rank())
+        self.rows.iter().enumerate().filter(|(_, row)| row.holds(at, asked, prompt)).max_by_key(|(_, row)| row.rank())
     }
 
     /// The factor of the region, where this sheet has one.

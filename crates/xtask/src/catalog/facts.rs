@@ -76,7 +76,9 @@ fn windows(
         (Some(one), _, Some(three)) if one == three => ((Some(one), None), "two of three"),
         (_, Some(two), Some(three)) if two == three => ((Some(two), None), "two of three"),
         (_, _, Some(three)) => ((Some(three), None), "models.dev first"),
-        (Some(one), Some(two), None) if clamped && two > one => ((Some(two), Some(one)), "models.dev clamps to 272,000"),
+        (Some(one), Some(two), None) if clamped && two > one => {
+            ((Some(two), Some(one)), "models.dev clamps to 272,000")
+        }
         (_, Some(two), None) => ((Some(two), None), "genai-prices states windows"),
         (one, None, None) => ((one, None), "the only voice"),
     };
@@ -84,10 +86,10 @@ fn windows(
     (chosen, contradiction.then_some(Windows { litellm, genai, modelsdev, chosen, why }))
 }
 
-/// True when input and output limits add up to the window, give or take a rounding to thousands.
+/// True when input and output limits add up to the window, give or take a twentieth (1,050,000 is written 1,000,000).
 fn is_sum(input: u64, output: Option<u64>, window: Option<u64>) -> bool {
     match (output, window) {
-        (Some(output), Some(window)) => input < window && (input + output).abs_diff(window) <= window / 50,
+        (Some(output), Some(window)) => input < window && (input + output).abs_diff(window) <= window / 20,
         _ => false,
     }
 }

@@ -154,9 +154,10 @@ fn eras_of(mut eras: Vec<(Option<Timestamp>, &Value)>, tier: Option<&str>) -> Ve
     eras.sort_by_key(|(from, _)| *from);
     eras.dedup_by_key(|(from, _)| *from);
     let ends: Vec<Option<Timestamp>> = eras.iter().skip(1).map(|(from, _)| *from).chain([None]).collect();
-    let rows = eras.into_iter().zip(ends).map(|((from, price), to)| {
-        priced(price, &Row { tier: tier.map(Into::into), from, to, ..Row::default() })
-    });
+    let rows = eras
+        .into_iter()
+        .zip(ends)
+        .map(|((from, price), to)| priced(price, &Row { tier: tier.map(Into::into), from, to, ..Row::default() }));
     rows.flatten().collect()
 }
 
@@ -188,7 +189,8 @@ fn priced(price: &Value, like: &Row) -> Vec<Row> {
     let rows = steps.map(|start| {
         let mut rates = Rates::default();
         for (key, value) in fields {
-            if let Some((unit, rate)) = unit(key).and_then(|(unit, scale)| Some((unit, at_step(value, start, scale)?))) {
+            if let Some((unit, rate)) = unit(key).and_then(|(unit, scale)| Some((unit, at_step(value, start, scale)?)))
+            {
                 rates.fill(unit, rate);
             }
         }

@@ -85,7 +85,7 @@ fn listing(fields: &Fields, provider: &str) -> Listing {
     if nothing {
         return listing;
     }
-    listing.sheet.rows = completed(tiered, provider);
+    (listing.sheet.rows, listing.sheet.plain) = stated(tiered, provider);
     if let Some(row) = off_peak(fields, &listing.sheet.rows) {
         listing.sheet.rows.push(row);
     }
@@ -200,42 +200,38 @@ fn unit(bucket: &str, mode: Mode) -> Option<(Unit, bool)> {
     })
 }
 
-/// Rows with every rate they need: a tier or a step that leaves a unit out takes the standard one's.
-fn completed(tiered: Tiered, provider: &str) -> Vec<Row> {
-    let base = tiered.get(&(None, None)).cloned().unwrap_or_default();
-    let mut slots: Vec<(Option<Box<str>>, Option<u64>)> = tiered.keys().cloned().collect();
-    let tiers: Vec<_> = slots.iter().filter(|(tier, step)| tier.is_some() && step.is_none()).cloned().collect();
-    let steps: Vec<_> = slots.iter().filter(|(tier, step)| tier.is_none() && step.is_some()).cloned().collect();
-    for (tier, _) in &tiers {
-        slots.extend(steps.iter().map(|(_, step)| (tier.clone(), *step)));
-    }
-    slots.sort();
-    slots.dedup();
-    let mut rows = Vec::new();
-    for (tier, step) in slots {
-        let mut rates = tiered.get(&(tier.clone(), step)).cloned().unwrap_or_default();
-        let of_tier = tiered.get(&(tier.clone(), None)).unwrap_or(&base);
-        let of_step = tiered.get(&(None, step)).unwrap_or(&base);
-        for unit in Unit::ALL {
-            let known = [of_tier.get(unit), of_step.get(unit)].into_iter().flatten().max();
-            // Where neither names it the standard rate holds; where both do, the dearer one.
-            if let Some(rate) = known.or(base.get(unit)) {
-                rates.fill(unit, rate);
-            }
-        }
+/// Rows as the source states them; `merge` completes them.
+fn stated(tiered: Tiered, provider: &str) -> (Vec<Row>, Vec<Unit>) {
+    let mut rows: Vec<Row> = Vec::new();
+    for ((tier, step), rates) in tiered {
         let prompt = step.map(|tokens| if provider == "xai" { Step::From(tokens) } else { Step::Above(tokens) });
         rows.push(Row { tier, prompt, rates, ..Row::default() });
     }
-    // Reasoning is priced apart only where its rate differs from the output's.
-    let apart = |row: &Row| row.rates.get(Unit::Reasoning).is_some_and(|rate| Some(rate) != row.rates.get(Unit::Output));
-    let standard_apart = rows.iter().any(|row| row.tier.is_none() && apart(row));
+    let apart = |unit, plain| {
+        let differs = |row: &Row| row.rates.get(unit).is_some_and(|rate| Some(rate) != row.rates.get(plain));
+        rows.iter().any(differs)
+    };
+    let pairs = [
+        (Unit::Reasoning, Unit::Output),
+        (Unit::AudioIn, Unit::Input),
+        (Unit::ImageIn, Unit::Input),
+        (Unit::AudioOut, Unit::Output),
+        (Unit::ImageOut, Unit::Output),
+    ];
+    let named = |unit| rows.iter().any(|row| row.rates.get(unit).is_some());
+    let merged: Vec<Unit> =
+        pairs.into_iter().filter(|(unit, plain)| named(*unit) && !apart(*unit, *plain)).map(|(unit, _)| unit).collect();
     for row in &mut rows {
-        if !standard_apart {
-            row.rates.remove(Unit::Reasoning);
+        // Priced like plain tokens wherever it is named: then it is plain in every tier and step.
+        merged.iter().for_each(|unit| row.rates.remove(*unit));
+        // A write that costs nothing is a placeholder.
+        if row.rates.get(Unit::CacheWrite).is_some_and(|rate| rate.0 == 0) {
+            row.rates.remove(Unit::CacheWrite);
         }
     }
     rows.retain(|row| !row.rates.is_empty());
-    rows
+    let plain = merged.into_iter().filter(|unit| *unit != Unit::Reasoning).collect();
+    (rows, plain)
 }
 
 /// The row of the cheaper hours; every rate it does not name is the standard one.

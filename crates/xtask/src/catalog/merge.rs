@@ -56,12 +56,7 @@ struct Voices<'a> {
 }
 
 /// Merges all offers. `date` is the day on which the sources were read.
-pub(crate) fn merge(
-    litellm: &Offers,
-    genai: &genai::Models,
-    modelsdev: &Offers,
-    date: &str,
-) -> Result<Merged, String> {
+pub(crate) fn merge(litellm: &Offers, genai: &genai::Models, modelsdev: &Offers, date: &str) -> Result<Merged, String> {
     let now = moment(date)?;
     let mut ids: BTreeSet<(String, String)> = litellm.keys().chain(modelsdev.keys()).cloned().collect();
     let mut aliases: BTreeMap<(String, String), String> = BTreeMap::new();
@@ -136,6 +131,11 @@ fn offer(voices: &Voices<'_>, report: &mut Report) -> Entry {
         if heard && !priced(Unit::AudioIn) {
             plain.push(Unit::AudioIn);
         }
+        plain.extend(
+            voices.litellm.iter().flat_map(|listing| listing.sheet.plain.iter()).filter(|unit| !priced(**unit)),
+        );
+        plain.sort();
+        plain.dedup();
         if !sheet.rows.is_empty() {
             sheet.plain = plain;
         }
@@ -144,11 +144,8 @@ fn offer(voices: &Voices<'_>, report: &mut Report) -> Entry {
         report.dated.push(name);
     }
     let has = |yes: bool, letter: &'static str| if yes { letter } else { "" };
-    let sources = [
-        has(voices.litellm.is_some(), "l"),
-        has(voices.genai.is_some(), "g"),
-        has(voices.modelsdev.is_some(), "m"),
-    ];
+    let sources =
+        [has(voices.litellm.is_some(), "l"), has(voices.genai.is_some(), "g"), has(voices.modelsdev.is_some(), "m")];
     Entry { alias: None, mode, facts, sheet, confidence, sources: sources.concat().into() }
 }
 
@@ -181,7 +178,8 @@ impl Voices<'_> {
         let rows_m = self.modelsdev.map_or(&[][..], |listing| &listing.sheet.rows);
         let rates = [self.rates(rows_l), self.rates(rows_g), self.rates(rows_m)];
         let [l, g, m] = &rates;
-        let pairs = [("LiteLLM, genai-prices", l, g), ("LiteLLM, models.dev", l, m), ("genai-prices, models.dev", g, m)];
+        let pairs =
+            [("LiteLLM, genai-prices", l, g), ("LiteLLM, models.dev", l, m), ("genai-prices, models.dev", g, m)];
         for (pair, one, other) in pairs {
             if let (Some(one), Some(other)) = (one, other) {
                 let count = report.counts.entry(pair).or_default();
@@ -204,6 +202,7 @@ impl Voices<'_> {
             1 => rows_g.to_vec(),
             _ => rows_m.to_vec(),
         };
+        complete(&mut rows);
         // What is not a token costs the same in every tier, region and hour unless a row says otherwise.
         let standard = rows.iter().find(|row| row.tier.is_none() && row.prompt.is_none() && row.to.is_none());
         let standard = standard.map(|row| row.rates.clone()).unwrap_or_default();
@@ -224,6 +223,13 @@ impl Voices<'_> {
         };
         let (lg, lm, gm) = (agree(l, g), agree(l, m), agree(g, m));
         let hours = rows_l.iter().any(|row| !row.hours.is_empty());
+        let free = |rates: &Rates| {
+            let text = [rates.get(Unit::Input), rates.get(Unit::Output)];
+            text.into_iter().flatten().all(|rate| rate.0 == 0)
+        };
+        if l.as_ref().is_some_and(free) && g.as_ref().is_some_and(|g| !free(g)) {
+            return decided(1, Some("0 is a placeholder where another source has a price"), Confidence::Low);
+        }
         match (lg, lm, gm) {
             (None, None, None) => {
                 let winner = rates.iter().position(Option::is_some).unwrap_or(0);
@@ -231,15 +237,19 @@ impl Voices<'_> {
             }
             (Some(false), _, _) | (_, Some(false), _) if hours => decided(
                 0,
-                Some("peak and off-peak hours by weekday: only LiteLLM has both; genai-prices has no weekday, models.dev no hours"),
+                Some(
+                    "peak and off-peak hours by weekday: only LiteLLM has both; genai-prices has no weekday, models.dev no hours",
+                ),
                 Confidence::Medium,
             ),
             (Some(true), Some(true) | None, _) | (None, Some(true), _) => decided(0, None, Confidence::High),
             (Some(true), Some(false), _) => decided(0, Some("two of three"), Confidence::Medium),
             (Some(false), Some(true), _) => decided(0, Some("two of three"), Confidence::Medium),
-            (Some(false), _, Some(true)) if self.regional() => {
-                decided(0, Some("the id names a region whose own price LiteLLM has; the others match by the model"), Confidence::Medium)
-            }
+            (Some(false), _, Some(true)) if self.regional() => decided(
+                0,
+                Some("the id names a region whose own price LiteLLM has; the others match by the model"),
+                Confidence::Medium,
+            ),
             (Some(false), _, Some(true)) => decided(1, Some("two of three"), Confidence::Medium),
             (None, None, Some(true)) => decided(1, None, Confidence::High),
             (None, None, Some(false)) => {
@@ -247,6 +257,9 @@ impl Voices<'_> {
             }
             (Some(false) | None, Some(false), _) | (Some(false), None, _) if self.regional() => {
                 decided(0, Some("the id names a region whose own price LiteLLM has"), Confidence::Medium)
+            }
+            (Some(false), _, _) if self.provider == "databricks" => {
+                decided(1, Some("LiteLLM converts from Databricks units and keeps the rounding"), Confidence::Medium)
             }
             (Some(false), _, _) if self.recently_dated() => {
                 decided(1, Some("genai-prices dates its change within 180 days"), Confidence::Low)
@@ -284,9 +297,13 @@ impl Voices<'_> {
             let taken: Vec<Row> = rows_g.iter().filter(current).cloned().collect();
             if self.provider == "anthropic" {
                 // The context window of one million tokens, priced apart, ended on that day for these models.
-                let end = moment("2026-04-30").ok().and_then(|noon| noon.checked_sub(jiff::SignedDuration::from_hours(12)).ok());
+                let end = moment("2026-04-30")
+                    .ok()
+                    .and_then(|noon| noon.checked_sub(jiff::SignedDuration::from_hours(12)).ok());
                 rows.extend(taken.into_iter().map(|row| Row { to: end, ..row }));
-                report.steps.push((name.to_owned(), "genai-prices' step kept as history: retired on 2026-04-30".into()));
+                report
+                    .steps
+                    .push((name.to_owned(), "genai-prices' step kept as history: retired on 2026-04-30".into()));
             } else if also {
                 rows.extend(taken);
                 report.steps.push((name.to_owned(), "context step from genai-prices; LiteLLM has none".into()));
@@ -327,19 +344,13 @@ impl Voices<'_> {
 
     fn tiers(&self, rows: &mut Vec<Row>, rows_g: &[Row]) {
         let known: BTreeSet<Option<Box<str>>> = rows.iter().map(|row| row.tier.clone()).collect();
-        let standard = rows.iter().find(|row| row.tier.is_none() && row.prompt.is_none()).map(|row| row.rates.clone());
-        for row in rows_g.iter().filter(|row| row.tier.is_some() && !known.contains(&row.tier)) {
-            let mut row = row.clone();
-            for (unit, rate) in standard.iter().flat_map(Rates::iter) {
-                row.rates.fill(unit, rate);
-            }
-            rows.push(row);
-        }
+        rows.extend(rows_g.iter().filter(|row| row.tier.is_some() && !known.contains(&row.tier)).cloned());
     }
 
     fn history(&self, rows: &mut Vec<Row>, rows_g: &[Row]) {
         let standard = |row: &&Row| row.tier.is_none() && row.hours.is_empty();
-        let eras: Vec<&Row> = rows_g.iter().filter(standard).filter(|row| row.from.is_some() || row.to.is_some()).collect();
+        let eras: Vec<&Row> =
+            rows_g.iter().filter(standard).filter(|row| row.from.is_some() || row.to.is_some()).collect();
         let Some(since) = eras.iter().filter(|row| row.to.is_none()).filter_map(|row| row.from).max() else { return };
         let last = eras.iter().find(|row| row.from == Some(since) && row.prompt.is_none());
         let hours = rows.iter().find(|row| !row.hours.is_empty()).cloned();
@@ -358,6 +369,38 @@ impl Voices<'_> {
                 era.hours.clone_from(&hours.hours);
             }
             rows.push(era);
+        }
+    }
+}
+
+/// Gives every row of a tier or a step the rates it needs: a tier that leaves a unit out takes the standard one's,
+/// tier and step together take the dearer of the two where the source states nothing.
+fn complete(rows: &mut Vec<Row>) {
+    let open = |row: &&Row| row.region.is_none() && row.hours.is_empty() && row.to.is_none();
+    let named = |tier: bool, step: bool| {
+        let kept = rows.iter().filter(open).filter(|row| row.tier.is_some() == tier && row.prompt.is_some() == step);
+        kept.cloned().collect::<Vec<Row>>()
+    };
+    let (base, tiers, steps) = (named(false, false).pop().unwrap_or_default(), named(true, false), named(false, true));
+    for tier in &tiers {
+        for step in &steps {
+            let known = rows.iter().any(|row| row.tier == tier.tier && row.prompt == step.prompt);
+            if !known {
+                rows.push(Row { prompt: step.prompt, rates: Rates::default(), ..tier.clone() });
+            }
+        }
+    }
+    for row in rows.iter_mut() {
+        if !open(&&*row) || (row.tier.is_none() && row.prompt.is_none()) {
+            continue;
+        }
+        let of_tier = tiers.iter().find(|tier| row.tier.is_some() && tier.tier == row.tier).map(|row| &row.rates);
+        let of_step = steps.iter().find(|step| row.prompt.is_some() && step.prompt == row.prompt).map(|row| &row.rates);
+        for unit in Unit::ALL {
+            let rates = [of_tier, of_step].into_iter().flatten().filter_map(|rates| rates.get(unit));
+            if let Some(rate) = rates.max().or(base.rates.get(unit)) {
+                row.rates.fill(unit, rate);
+            }
         }
     }
 }

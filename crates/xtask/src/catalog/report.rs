@@ -45,7 +45,9 @@ pub(crate) fn write(report: &Report, version: &str, noisy: usize) -> String {
         let _ = writeln!(text, "| {} | {l} | {g} | {m} | {} | {} |", conflict.offer, conflict.chosen, conflict.why);
     }
     let _ = writeln!(text, "\n## Context windows ({})\n", report.limits.len());
-    text.push_str("| offer | LiteLLM | genai-prices | models.dev | window | input limit | why |\n|---|---|---|---|---|---|---|\n");
+    text.push_str(
+        "| offer | LiteLLM | genai-prices | models.dev | window | input limit | why |\n|---|---|---|---|---|---|---|\n",
+    );
     let number = |number: Option<u64>| number.map_or_else(|| "–".to_owned(), |number| number.to_string());
     for (offer, windows) in &report.limits {
         let _ = writeln!(
