@@ -27,6 +27,9 @@ pub(crate) struct Listing {
     pub(crate) zero: bool,
 }
 
+/// A source's offers by our row and wire id.
+pub(crate) type Offers = BTreeMap<(String, String), Listing>;
+
 /// Makes the two files; the answer is a summary for the person who ran it.
 pub(crate) fn run(arguments: &[String]) -> Result<String, String> {
     let value = |flag: &str| {

@@ -52,7 +52,6 @@ pub(crate) fn merge(
         sampling: l.sampling,
         dimensions: l.dimensions,
         deprecated_on: l.deprecated_on.clone(),
-        ..nothing
     };
     (facts, contradiction)
 }

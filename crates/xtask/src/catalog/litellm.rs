@@ -8,7 +8,7 @@ use policy::money::Percent;
 use policy::price::sheet::{Rates, Row, Step, Window};
 use serde_json::value::RawValue;
 
-use super::{Listing, decimal, rows};
+use super::{Listing, Offers, decimal, rows};
 
 type Fields = BTreeMap<String, Box<RawValue>>;
 type Tiered = BTreeMap<(Option<Box<str>>, Option<u64>), Rates>;
@@ -24,7 +24,7 @@ const TIERS: [(&str, &str); 6] = [
 ];
 
 /// Offers by row and wire id, and how many numbers carried floating point noise.
-pub(crate) fn read(text: &str) -> Result<(BTreeMap<(String, String), Listing>, usize), String> {
+pub(crate) fn read(text: &str) -> Result<(Offers, usize), String> {
     let entries: BTreeMap<String, Box<RawValue>> =
         serde_json::from_str(text).map_err(|error| format!("litellm_prices.json: {error}"))?;
     let mut placed: Vec<(rows::Place, String, Fields)> = Vec::new();
@@ -42,7 +42,7 @@ pub(crate) fn read(text: &str) -> Result<(BTreeMap<(String, String), Listing>, u
     placed.sort_by(|(one, key, _), (other, other_key, _)| {
         (one.region.is_some(), one.order, key).cmp(&(other.region.is_some(), other.order, other_key))
     });
-    let mut offers: BTreeMap<(String, String), Listing> = BTreeMap::new();
+    let mut offers = Offers::new();
     for (place, _, fields) in placed {
         let slot = (place.provider.to_owned(), place.id);
         match (place.region, offers.get_mut(&slot)) {

@@ -9,9 +9,7 @@ use policy::money::Femto;
 use policy::price::sheet::{Asked, Rates, Row, Sheet, Step};
 
 use super::facts::{self, Windows};
-use super::{Listing, genai};
-
-type Offers = BTreeMap<(String, String), Listing>;
+use super::{Listing, Offers, genai};
 
 /// The merged offers and what had to be decided.
 pub(crate) struct Merged {

@@ -8,7 +8,7 @@ use policy::price::sheet::{Rates, Row, Step};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Listing, decimal, rows};
+use super::{Listing, Offers, decimal, rows};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,10 +52,10 @@ struct Cost {
 type Tier = BTreeMap<String, Box<RawValue>>;
 
 /// Offers by row and wire id.
-pub(crate) fn read(text: &str) -> Result<BTreeMap<(String, String), Listing>, String> {
+pub(crate) fn read(text: &str) -> Result<Offers, String> {
     let providers: BTreeMap<String, BTreeMap<String, Box<RawValue>>> =
         serde_json::from_str(text).map_err(|error| format!("modelsdev_piai.json: {error}"))?;
-    let mut offers = BTreeMap::new();
+    let mut offers = Offers::new();
     for (provider, models) in providers {
         let Some(row) = rows::modelsdev(&provider) else { continue };
         for raw in models.values() {

@@ -140,23 +140,17 @@ pub(crate) fn litellm(key: &str, provider: &str) -> Option<Place> {
     };
     let mut id = stripped.unwrap_or(key);
     let mut region = None;
-    if *row == "azure" {
-        if let Some((first, rest)) = id.split_once('/') {
-            match first {
-                "eu" | "us" | "apac" => (region, id) = (Some(first.to_owned()), rest),
-                "global" | "global-standard" => return None,
-                "hd" | "standard" | "low" | "medium" | "high" => return None,
-                _ => {}
-            }
-        }
-    } else if *row == "bedrock" {
-        if let Some((first, rest)) = id.split_once('/') {
-            let is_region = first.split('-').count() >= 3 && first.ends_with(|last: char| last.is_ascii_digit());
-            if is_region && !rest.contains('/') {
-                (region, id) = (Some(first.to_owned()), rest);
-            } else {
-                return None;
-            }
+    if let Some((first, rest)) = id.split_once('/').filter(|_| matches!(*row, "azure" | "bedrock")) {
+        let is_region = match *row {
+            "azure" => matches!(first, "eu" | "us" | "apac"),
+            _ => first.split('-').count() >= 3 && first.ends_with(|last: char| last.is_ascii_digit()),
+        };
+        match first {
+            _ if is_region && !rest.contains('/') => (region, id) = (Some(first.to_owned()), rest),
+            // Doors to the same models, and pictures by size and quality.
+            "global" | "global-standard" | "hd" | "standard" | "low" | "medium" | "high" => return None,
+            _ if *row == "bedrock" => return None,
+            _ => {}
         }
     }
     (!id.is_empty() && !id.contains('\t')).then(|| Place { provider: row, id: id.to_owned(), region, order })
