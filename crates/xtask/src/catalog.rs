@@ -3,6 +3,7 @@
 //! Offline and repeatable: the same sources give the same bytes. Numbers are read from their own text.
 
 mod decimal;
+mod enrich;
 mod facts;
 mod genai;
 mod litellm;
@@ -10,6 +11,7 @@ mod merge;
 mod modelsdev;
 mod report;
 mod rows;
+mod voices;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

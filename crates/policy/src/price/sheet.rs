@@ -4,6 +4,7 @@
 //! service tier, the region, the hours, the higher context step, the later start. Two rows of a sheet that could tie are
 //! an error of the sheet ([`Sheet::check`]).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -287,12 +288,24 @@ impl Serialize for Rates {
 
 impl<'de> Deserialize<'de> for Rates {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let named = BTreeMap::<std::borrow::Cow<'de, str>, Rate>::deserialize(deserializer)?;
-        let rates = named.into_iter().map(|(name, rate)| {
-            let unit = Unit::parse(&name).ok_or_else(|| D::Error::custom(format!("`{name}` is no unit")))?;
-            Ok((unit, rate))
-        });
-        rates.collect::<Result<_, _>>().map(Self)
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Rates;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("rates by unit, such as {\"input\": \"0.25\"}")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Rates, A::Error> {
+                let mut rates = Rates::default();
+                while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+                    let unit = Unit::parse(&name).ok_or_else(|| A::Error::custom(format!("`{name}` is no unit")))?;
+                    rates.set(unit, map.next_value()?);
+                }
+                Ok(rates)
+            }
+        }
+        deserializer.deserialize_map(Visitor)
     }
 }
 
@@ -304,7 +317,7 @@ impl Serialize for Window {
 
 impl<'de> Deserialize<'de> for Window {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is not like `12345 10:00-16:30`")))
     }
 }
@@ -321,7 +334,7 @@ impl Serialize for Step {
 
 impl<'de> Deserialize<'de> for Step {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
         let step = match text.strip_prefix(">=") {
             Some(tokens) => tokens.parse().map(Self::From).ok(),
             None => text.strip_prefix('>').and_then(|tokens| tokens.parse().ok()).map(Self::Above),
@@ -332,7 +345,7 @@ impl<'de> Deserialize<'de> for Step {
 
 /// Moments of validity are written as dates, `2026-10-14`, meaning 00:00 UTC.
 mod date {
-    use super::{D, De, Ser, Timestamp};
+    use super::{Cow, D, De, Ser, Timestamp};
     use serde::{Deserialize as _, de::Error as _};
 
     pub(super) fn serialize<S: Ser>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -343,7 +356,7 @@ mod date {
     }
 
     pub(super) fn deserialize<'de, T: De<'de>>(deserializer: T) -> Result<Option<Timestamp>, T::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
         let date: D = text.parse().map_err(T::Error::custom)?;
         date.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| Some(zoned.timestamp())).map_err(T::Error::custom)
     }
@@ -351,7 +364,7 @@ mod date {
 
 /// Units are written by name.
 mod units {
-    use super::{De, Ser, Unit};
+    use super::{Cow, De, Ser, Unit};
     use serde::{Deserialize as _, de::Error as _};
 
     pub(super) fn serialize<S: Ser>(units: &[Unit], serializer: S) -> Result<S::Ok, S::Error> {
@@ -359,10 +372,9 @@ mod units {
     }
 
     pub(super) fn deserialize<'de, T: De<'de>>(deserializer: T) -> Result<Vec<Unit>, T::Error> {
-        let names = Vec::<std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        let unit = |name: std::borrow::Cow<'de, str>| {
-            Unit::parse(&name).ok_or_else(|| T::Error::custom(format!("`{name}` is no unit")))
-        };
+        let names = Vec::<Cow<'de, str>>::deserialize(deserializer)?;
+        let unit =
+            |name: Cow<'de, str>| Unit::parse(&name).ok_or_else(|| T::Error::custom(format!("`{name}` is no unit")));
         names.into_iter().map(unit).collect()
     }
 }

@@ -153,6 +153,8 @@ fn dated(prices: Option<&Value>) -> Vec<Row> {
 fn eras_of(mut eras: Vec<(Option<Timestamp>, &Value)>, tier: Option<&str>) -> Vec<Row> {
     eras.sort_by_key(|(from, _)| *from);
     eras.dedup_by_key(|(from, _)| *from);
+    // A date on which nothing that is priced here changed is no date.
+    eras.dedup_by(|later, earlier| priced(later.1, &Row::default()) == priced(earlier.1, &Row::default()));
     let ends: Vec<Option<Timestamp>> = eras.iter().skip(1).map(|(from, _)| *from).chain([None]).collect();
     let rows = eras
         .into_iter()

@@ -224,6 +224,10 @@ fn stated(tiered: Tiered, provider: &str) -> (Vec<Row>, Vec<Unit>) {
     for row in &mut rows {
         // Priced like plain tokens wherever it is named: then it is plain in every tier and step.
         merged.iter().for_each(|unit| row.rates.remove(*unit));
+        // Seconds and characters beside tokens are the same thing told twice.
+        if row.rates.get(Unit::Input).is_some_and(|rate| rate.0 > 0) {
+            [Unit::Second, Unit::Character].into_iter().for_each(|unit| row.rates.remove(unit));
+        }
         // A write that costs nothing is a placeholder.
         if row.rates.get(Unit::CacheWrite).is_some_and(|rate| rate.0 == 0) {
             row.rates.remove(Unit::CacheWrite);

@@ -1,8 +1,35 @@
 //! The checked-in report of conflicts: what the sources disagree on, what was chosen, and why.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::merge::Report;
+use super::facts::Windows;
+
+/// What had to be decided.
+#[derive(Default)]
+pub(crate) struct Report {
+    pub(crate) prices: Vec<Conflict>,
+    pub(crate) limits: Vec<(String, Windows)>,
+    /// Offers of which a source has only zeros.
+    pub(crate) zeros: Vec<String>,
+    /// Offers whose boundary is "from" where another source says "above".
+    pub(crate) boundaries: Vec<String>,
+    /// Offers with steps or tiers that only one source has.
+    pub(crate) steps: Vec<(String, String)>,
+    /// Offers that have dated prices.
+    pub(crate) dated: Vec<String>,
+    /// How many offers each pair of sources shares, and agrees on.
+    pub(crate) counts: BTreeMap<&'static str, (usize, usize)>,
+}
+
+/// A contradiction about a price.
+pub(crate) struct Conflict {
+    pub(crate) offer: String,
+    /// LiteLLM, genai-prices, models.dev: `input/output · cache read`.
+    pub(crate) voices: [String; 3],
+    pub(crate) chosen: &'static str,
+    pub(crate) why: &'static str,
+}
 
 /// The report as Markdown.
 pub(crate) fn write(report: &Report, version: &str, noisy: usize) -> String {
