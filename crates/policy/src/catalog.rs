@@ -303,6 +303,18 @@ impl<'a> Catalog<'a> {
         self.providers().filter(offers).collect()
     }
 
+    /// The model that a name means when no provider serves it here (`as: gpt-4o`): `provider/model`, else the
+    /// offer of the first provider that has the bare name, labs first.
+    #[must_use]
+    pub fn named(self, name: &str) -> Option<Offer> {
+        if let Some((provider, id)) = name.split_once('/')
+            && self.providers().any(|known| known == provider)
+        {
+            return self.offer(provider, id);
+        }
+        self.offer(self.providers_offering(name).first()?, name)
+    }
+
     /// Up to `n` names like this one, nearest first, for errors: `provider/model`, or bare when the name asked
     /// for has no slash.
     #[must_use]

@@ -27,6 +27,8 @@ pub(crate) struct Listing {
     pub(crate) sheet: Sheet,
     /// The source has only zeros, which is no price.
     pub(crate) zero: bool,
+    /// The source's price is beyond belief, which is no price.
+    pub(crate) dear: bool,
 }
 
 /// A source's offers by our row and wire id.
@@ -38,12 +40,17 @@ pub(crate) fn run(arguments: &[String]) -> Result<String, String> {
         let place = arguments.iter().position(|argument| argument == flag)?;
         arguments.get(place + 1).cloned()
     };
-    let usage = || "usage: cargo xtask catalog --sources DIR --date YYYY-MM-DD [--out DIR]".to_owned();
+    let usage = || "usage: cargo xtask catalog --sources DIR --date YYYY-MM-DD [--out DIR] [--check]".to_owned();
     let sources = PathBuf::from(value("--sources").ok_or_else(usage)?);
     let date = value("--date").ok_or_else(usage)?;
     date.parse::<jiff::civil::Date>().map_err(|error| format!("--date: {error}"))?;
     let out = value("--out").map_or_else(|| PathBuf::from("catalog"), PathBuf::from);
     let made = make(&sources, &date)?;
+    if arguments.iter().any(|argument| argument == "--check") {
+        let fresh =
+            read(&out.join("catalog.tsv"))? == made.catalogue && read(&out.join("CONFLICTS.md"))? == made.conflicts;
+        return if fresh { Ok(made.summary) } else { Err("the catalogue is not what these sources give".to_owned()) };
+    }
     write(&out.join("catalog.tsv"), &made.catalogue)?;
     write(&out.join("CONFLICTS.md"), &made.conflicts)?;
     Ok(made.summary)

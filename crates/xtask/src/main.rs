@@ -6,7 +6,8 @@ mod catalog;
 use std::process::ExitCode;
 
 const HELP: &str = "cargo xtask COMMAND
-  catalog --sources DIR --date YYYY-MM-DD   make catalog/catalog.tsv and catalog/CONFLICTS.md from the price sources";
+  catalog --sources DIR --date YYYY-MM-DD   make catalog/catalog.tsv and catalog/CONFLICTS.md from the price sources;
+                                            --check: only compare";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

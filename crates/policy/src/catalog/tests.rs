@@ -164,6 +164,9 @@ fn who_offers_a_bare_name_is_known() {
     assert_eq!(catalog.providers_offering("claude-haiku-4-5").first(), Some(&"anthropic"));
     assert!(catalog.providers_offering("gpt-5").starts_with(&["openai", "azure"]));
     assert!(catalog.providers_offering("gpt-99").is_empty());
+    assert_eq!(catalog.named("gpt-4o").map(|offer| offer.provider), Some("openai".into()));
+    assert_eq!(catalog.named("azure/gpt-4o").map(|offer| offer.provider), Some("azure".into()));
+    assert_eq!(catalog.named("gpt-99"), None);
     let ids: Vec<&str> = catalog.models_of("deepseek").collect();
     assert!(ids.contains(&"deepseek-v4-pro") && ids.is_sorted() && ids.len() > 5, "{ids:?}");
     assert_eq!(catalog.models_of("deepsee").count(), 0);

@@ -27,7 +27,9 @@ pub type Rate = Femto;
 pub struct Asked<'a> {
     /// Service tier or processing mode in the provider's word: `flex`, `priority`, `batch`, `fast`, …
     pub tier: Option<&'a str>,
-    /// Region that the request is processed in, where the provider prices regions apart: `eu`, `us`, …
+    /// Region that the request is processed in, where the provider prices regions apart: `eu`, `us`, `apac`
+    /// (OpenAI, Azure), `us` (Anthropic's `inference_geo`), an AWS region (Bedrock), `regional` for any
+    /// location of Vertex but `global`.
     pub region: Option<&'a str>,
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dialect::usage::Unit;
 use policy::catalog::{Facts, Modality, Mode, Reasoning};
-use policy::money::Percent;
+use policy::money::{Femto, Percent};
 use policy::price::sheet::{Rates, Row, Step, Window};
 use serde_json::value::RawValue;
 
@@ -12,6 +12,9 @@ use super::{Listing, Offers, decimal, rows};
 
 type Fields = BTreeMap<String, Box<RawValue>>;
 type Tiered = BTreeMap<(Option<Box<str>>, Option<u64>), Rates>;
+
+/// A thousand dollars for a million tokens of text: a price per thousand written as one per token.
+const IMPLAUSIBLE: Femto = Femto(1_000_000_000_000_000_000);
 
 /// Tiers by the ending of their keys.
 const TIERS: [(&str, &str); 6] = [
@@ -49,7 +52,7 @@ pub(crate) fn read(text: &str) -> Result<(Offers, usize), String> {
             (None, None) => {
                 offers.insert(slot, listing(&fields, place.provider));
             }
-            (None, Some(_)) => {}
+            (None, Some(known)) => add_door(known, listing(&fields, place.provider)),
             (Some(region), Some(known)) => add_region(known, &region, &fields, place.provider),
             (Some(region), None) => {
                 let mut only = listing(&fields, place.provider);
@@ -60,6 +63,27 @@ pub(crate) fn read(text: &str) -> Result<(Offers, usize), String> {
         }
     }
     Ok((offers, noisy))
+}
+
+/// Another key of the same offer: its tiers are taken where it asks the same standard price.
+fn add_door(known: &mut Listing, other: Listing) {
+    if known.zero {
+        *known = other;
+        return;
+    }
+    let standard = |listing: &Listing| listing.sheet.rows.iter().find(|row| plain(row)).map(|row| row.rates.clone());
+    let text = |rates: Option<Rates>| rates.map(|rates| (rates.get(Unit::Input), rates.get(Unit::Output)));
+    if text(standard(known)) == text(standard(&other)) {
+        for row in other.sheet.rows {
+            if !known.sheet.rows.iter().any(|known| known.tier == row.tier && known.prompt == row.prompt) {
+                known.sheet.rows.push(row);
+            }
+        }
+    }
+}
+
+fn plain(row: &Row) -> bool {
+    row.tier.is_none() && row.prompt.is_none() && row.region.is_none() && row.hours.is_empty()
 }
 
 fn add_region(known: &mut Listing, region: &str, fields: &Fields, provider: &str) {
@@ -82,7 +106,10 @@ fn listing(fields: &Fields, provider: &str) -> Listing {
     let tiered = tiered(fields, mode);
     let nothing = tiered.values().all(|rates| rates.iter().all(|(_, rate)| rate.0 == 0));
     listing.zero = nothing && !tiered.is_empty();
-    if nothing {
+    let text = [Unit::Input, Unit::Output, Unit::CacheRead];
+    let mut rates = tiered.values().flat_map(|rates| text.iter().filter_map(|unit| rates.get(*unit)));
+    listing.dear = rates.any(|rate| rate > IMPLAUSIBLE);
+    if nothing || listing.dear {
         return listing;
     }
     (listing.sheet.rows, listing.sheet.plain) = stated(tiered, provider);

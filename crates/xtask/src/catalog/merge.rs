@@ -76,6 +76,9 @@ fn offer(voices: &Voices<'_>, report: &mut Report) -> Entry {
         if listing.is_some_and(|listing| listing.zero) {
             report.zeros.push(format!("{name} ({source})"));
         }
+        if listing.is_some_and(|listing| listing.dear) {
+            report.dear.push(format!("{name} ({source})"));
+        }
     }
     let (mut sheet, confidence) = voices.sheet(&name, report);
     if matches!(mode, Mode::Chat | Mode::Responses) {
@@ -154,6 +157,9 @@ impl Voices<'_> {
             1 => rows_g.to_vec(),
             _ => rows_m.to_vec(),
         };
+        if decided.winner != 0 && rates[0].is_none() {
+            rows.extend(rows_l.iter().filter(|row| row.region.is_some()).cloned());
+        }
         complete(&mut rows);
         // What is not a token costs the same in every tier, region and hour unless a row says otherwise.
         let standard = rows.iter().find(|row| row.tier.is_none() && row.prompt.is_none() && row.to.is_none());

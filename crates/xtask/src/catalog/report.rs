@@ -12,6 +12,8 @@ pub(crate) struct Report {
     pub(crate) limits: Vec<(String, Windows)>,
     /// Offers of which a source has only zeros.
     pub(crate) zeros: Vec<String>,
+    /// Offers whose price is beyond belief.
+    pub(crate) dear: Vec<String>,
     /// Offers whose boundary is "from" where another source says "above".
     pub(crate) boundaries: Vec<String>,
     /// Offers with steps or tiers that only one source has.
@@ -95,6 +97,7 @@ pub(crate) fn write(report: &Report, version: &str, noisy: usize) -> String {
     for (title, names) in [
         ("Boundaries that include their number", &report.boundaries),
         ("Prices with dates", &report.dated),
+        ("More than $1,000 per million tokens, taken as no price", &report.dear),
         ("Placeholders of 0, taken as no price", &report.zeros),
     ] {
         let mut names = names.clone();
