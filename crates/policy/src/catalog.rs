@@ -152,20 +152,24 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<Box<str>>,
     /// The operation.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub mode: Mode,
     /// Facts of the model as this provider serves it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub facts: Facts,
     /// Prices; no rows when no source has one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub sheet: Sheet,
     /// Trust in the prices.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub confidence: Confidence,
     /// Which sources have this offer: `l` LiteLLM, `g` genai-prices, `m` models.dev.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub sources: Box<str>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// How an offer was found.
@@ -297,6 +301,18 @@ impl<'a> Catalog<'a> {
             names::spellings(provider, bare_name).iter().any(|id| self.find(&format!("{provider}/{id}")).is_some())
         };
         self.providers().filter(offers).collect()
+    }
+
+    /// The model that a name means when no provider serves it here (`as: gpt-4o`): `provider/model`, else the
+    /// offer of the first provider that has the bare name, labs first.
+    #[must_use]
+    pub fn named(self, name: &str) -> Option<Offer> {
+        if let Some((provider, id)) = name.split_once('/')
+            && self.providers().any(|known| known == provider)
+        {
+            return self.offer(provider, id);
+        }
+        self.offer(self.providers_offering(name).first()?, name)
     }
 
     /// Up to `n` names like this one, nearest first, for errors: `provider/model`, or bare when the name asked
