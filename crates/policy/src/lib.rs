@@ -6,3 +6,4 @@ pub mod entry;
 pub mod money;
 pub mod port;
 pub mod price;
+pub mod provider;
