@@ -1,4 +1,13 @@
-//! Placeholder.
+//! Anthropic's `/v1/messages`, versions 2023-06-01 and later.
+
+mod fault;
+mod meter;
+mod patch;
+mod peek;
+mod retry;
+mod stop;
+mod usage;
+
 use crate::dialect::{Asked, Dialect, Outgoing, Patch};
 use crate::fault::Fault;
 use crate::id::DialectId;
@@ -23,13 +32,13 @@ impl Dialect for AnthropicMessages {
         DialectId::AnthropicMessages
     }
     fn peek(&self, body: &Document) -> Result<Peek, Fault> {
-        todo!()
+        peek::peek(body)
     }
     fn patch(&self, body: &Document, peek: &Peek, to: &Target<'_>) -> Patch {
-        todo!()
+        patch::patch(body, peek, to)
     }
-    fn meter(&self, from: &Target<'_>) -> Box<dyn Meter> {
-        todo!()
+    fn meter(&self, _from: &Target<'_>) -> Box<dyn Meter> {
+        Box::new(meter::MessagesMeter::default())
     }
     fn read_request(&self, body: &Document) -> Result<Lossy<Request>, Fault> {
         todo!()
@@ -50,12 +59,12 @@ impl Dialect for AnthropicMessages {
         todo!()
     }
     fn read_fault(&self, status: u16, headers: &HeaderMap, body: &[u8], now: u64) -> UpstreamFault {
-        todo!()
+        fault::read(status, headers, body, now)
     }
     fn write_fault(&self, fault: &Fault, request_id: &str) -> String {
-        todo!()
+        fault::write(fault, request_id)
     }
     fn write_stream_fault(&self, fault: &Fault, request_id: &str) -> Vec<u8> {
-        todo!()
+        fault::write_event(fault, request_id)
     }
 }
