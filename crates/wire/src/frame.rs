@@ -36,7 +36,8 @@ impl std::fmt::Debug for Frame {
     }
 }
 
-/// Cuts a stream of bytes into frames. The frames do not depend on how the bytes were cut into chunks.
+/// Cuts a stream of bytes into frames. What the frames say does not depend on how the bytes were cut into
+/// chunks; nor do their bytes, joined.
 pub trait Framer: Send {
     /// Takes the next bytes and appends every frame that is now whole.
     ///

@@ -15,6 +15,8 @@ pub struct SseFramer {
     held: BytesMut,
     scan: Scan,
     limit: usize,
+    /// A frame has been cut: a byte-order mark is none any more.
+    begun: bool,
 }
 
 /// How far the current frame has been looked at.
@@ -38,7 +40,18 @@ impl SseFramer {
     /// A framer that refuses frames longer than `limit` bytes.
     #[must_use]
     pub fn with_limit(limit: usize) -> Self {
-        Self { held: BytesMut::new(), scan: Scan::default(), limit }
+        Self { held: BytesMut::new(), scan: Scan::default(), limit, begun: false }
+    }
+
+    /// Takes one whole frame, unless it is too long.
+    fn cut(&mut self, raw: Bytes, out: &mut Vec<Frame>) -> Result<(), FrameError> {
+        if raw.len() > self.limit {
+            return Err(FrameError::TooLong { limit: self.limit });
+        }
+        out.push(parse(raw, !self.begun));
+        self.begun = true;
+        self.scan.next();
+        Ok(())
     }
 
     /// True between frames: nothing of a next one has arrived.
@@ -88,21 +101,16 @@ impl Framer for SseFramer {
         let mut rest = chunk.clone();
         // With nothing held, frames are slices of the chunk.
         while self.held.is_empty() && !rest.is_empty() {
-            match self.scan.find(&rest) {
-                Some(end) => {
-                    out.push(parse(rest.split_to(end)));
-                    self.scan.next();
-                }
-                None => break,
-            }
+            let Some(end) = self.scan.find(&rest) else { break };
+            self.cut(rest.split_to(end), out)?;
         }
         if rest.is_empty() {
             return Ok(());
         }
         self.held.extend_from_slice(&rest);
         while let Some(end) = self.scan.find(&self.held) {
-            out.push(parse(self.held.split_to(end).freeze()));
-            self.scan.next();
+            let raw = self.held.split_to(end).freeze();
+            self.cut(raw, out)?;
         }
         if self.held.len() > self.limit {
             return Err(FrameError::TooLong { limit: self.limit });
@@ -116,18 +124,19 @@ impl Framer for SseFramer {
 
     fn finish(&mut self, out: &mut Vec<Frame>) {
         if !self.held.is_empty() {
-            out.push(parse(std::mem::take(&mut self.held).freeze()));
+            out.push(parse(std::mem::take(&mut self.held).freeze(), !self.begun));
         }
+        self.begun = true;
         self.scan = Scan::default();
     }
 }
 
-/// Reads the fields of one frame.
-fn parse(raw: Bytes) -> Frame {
+/// Reads the fields of one frame; the first of a stream may begin with a byte-order mark.
+fn parse(raw: Bytes, first: bool) -> Frame {
     let mut event = None;
     let mut data: Option<Bytes> = None;
     let mut joined: Option<BytesMut> = None;
-    let mut at = if raw.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let mut at = if first && raw.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     while at < raw.len() {
         let rest = raw.get(at..).unwrap_or_default();
         let end = at + memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());

@@ -4,7 +4,9 @@
 
 pub mod event;
 pub mod finish;
+pub mod fold;
 pub mod foreign;
+pub mod grammar;
 pub mod part;
 pub mod request;
 pub mod response;

@@ -26,7 +26,9 @@ impl From<usize> for Step<'_> {
     }
 }
 
-/// One change of a body.
+/// One change of a body. Paths name places in the body as it came: an item keeps its number when one
+/// before it is removed. Of several edits at one place the last counts; an edit below a place that an
+/// earlier one sets changes the new value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit<'a> {
     /// Where.
@@ -94,19 +96,24 @@ fn value(raw: &str, edits: &[Pending<'_>], out: &mut String) {
     }
 }
 
-/// What the edits mean for one child: `None` = remove it.
-fn child(raw: &str, edits: &[Pending<'_>], out: &mut String) {
-    match edits.iter().rev().find(|(rest, _)| rest.is_empty()) {
-        Some((_, Some(new))) => out.push_str(new),
-        _ => {
-            let deeper: Vec<Pending<'_>> = edits.iter().filter(|(rest, _)| !rest.is_empty()).copied().collect();
-            value(raw, &deeper, out);
-        }
+/// Splits the edits of one child: what it is before the later ones change it (`None` = gone), and those.
+fn base<'e, 'p>(raw: Option<&'e str>, edits: &'p [Pending<'e>]) -> (Option<&'e str>, &'p [Pending<'e>]) {
+    match edits.iter().rposition(|(rest, _)| rest.is_empty()) {
+        Some(at) => (edits.get(at).and_then(|(_, new)| *new), edits.get(at + 1..).unwrap_or_default()),
+        None => (raw, edits),
     }
 }
 
-fn removed(edits: &[Pending<'_>]) -> bool {
-    matches!(edits.iter().rev().find(|(rest, _)| rest.is_empty()), Some((_, None)))
+/// True when the child, if it is there at all, is not there afterwards.
+fn absent(raw: Option<&str>, edits: &[Pending<'_>]) -> bool {
+    let (base, later) = base(raw, edits);
+    base.is_none() && later.iter().all(|(_, new)| new.is_none())
+}
+
+/// Writes one child that is not absent.
+fn child(raw: Option<&str>, edits: &[Pending<'_>], out: &mut String) {
+    let (base, later) = base(raw, edits);
+    value(base.unwrap_or("{}"), later, out);
 }
 
 fn below<'e>(edits: &[Pending<'e>], here: impl Fn(&Step<'_>) -> bool) -> Vec<Pending<'e>> {
@@ -131,13 +138,13 @@ fn object(raw: &str, edits: &[Pending<'_>], out: &mut String) {
         if !mine.is_empty() {
             found.push(key.into_owned());
         }
-        if !removed(&mine) {
+        if !absent(Some(raw), &mine) {
             if !first {
                 out.push(',');
             }
             first = false;
             out.push_str(raw.get(piece_from..from).unwrap_or_default());
-            child(raw.get(from..end).unwrap_or_default(), &mine, out);
+            child(raw.get(from..end), &mine, out);
             out.push_str(raw.get(end..piece_end).unwrap_or_default());
         }
         piece_from = piece_end + 1;
@@ -149,7 +156,7 @@ fn object(raw: &str, edits: &[Pending<'_>], out: &mut String) {
         }
         found.push(name.to_string());
         let mine = below(edits, |step| matches!(step, Step::Key(other) if other == name));
-        if mine.iter().all(|(_, new)| new.is_none()) {
+        if absent(None, &mine) {
             continue;
         }
         if !first {
@@ -158,7 +165,7 @@ fn object(raw: &str, edits: &[Pending<'_>], out: &mut String) {
         first = false;
         quote(name, out);
         out.push(':');
-        child("{}", &mine, out);
+        child(None, &mine, out);
     }
     out.push('}');
 }
@@ -174,13 +181,13 @@ fn array(raw: &str, edits: &[Pending<'_>], out: &mut String) {
         let end = from + item.raw().len();
         let mine = below(edits, |step| *step == Step::Item(index));
         let piece_end = piece_end(raw, end);
-        if !removed(&mine) {
+        if !absent(Some(raw), &mine) {
             if !first {
                 out.push(',');
             }
             first = false;
             out.push_str(raw.get(piece_from..from).unwrap_or_default());
-            child(item.raw(), &mine, out);
+            child(Some(item.raw()), &mine, out);
             out.push_str(raw.get(end..piece_end).unwrap_or_default());
         }
         piece_from = piece_end + 1;

@@ -15,16 +15,20 @@ pub(super) fn space(bytes: &[u8], mut at: usize) -> usize {
 
 /// Checks the value that starts at `at` and returns the offset behind it.
 pub(super) fn value(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
+    value_within(bytes, at, 0)
+}
+
+/// The same for a value that stands in `outer` containers, which count for the bound on nesting.
+pub(super) fn value_within(bytes: &[u8], mut at: usize, outer: usize) -> Result<usize, JsonError> {
     // One bit per open container: 1 = object, 0 = array.
     let mut open: u128 = 0;
     let mut depth = 0usize;
-    let mut at = at;
     loop {
         // A value starts here.
         match bytes.get(at) {
             Some(b'"') => at = string(bytes, at)?,
             Some(b'{' | b'[') => {
-                if depth == MAX_DEPTH {
+                if depth + outer >= MAX_DEPTH {
                     return Err(JsonError::new("nested too deeply", at));
                 }
                 let object = bytes.get(at) == Some(&b'{');
