@@ -183,7 +183,7 @@ pub enum Found {
     Undated,
     /// The offer of the vendor whose prices this cloud charges (Azure, Vertex).
     Vendor,
-    /// Only facts of the model: this provider's price is not known.
+    /// Only facts of the model: this provider's price is not known, and its limits may be narrower.
     FactsOnly,
 }
 
@@ -377,7 +377,7 @@ fn offer(provider: &str, id: impl Into<Box<str>>, entry: Entry, found: Found) ->
         mode: entry.mode,
         facts: entry.facts,
         sheet: (!entry.sheet.is_empty()).then_some(entry.sheet),
-        confidence: if found == Found::Vendor { Confidence::Low } else { entry.confidence },
+        confidence: if matches!(found, Found::Vendor | Found::FactsOnly) { Confidence::Low } else { entry.confidence },
     }
 }
 
