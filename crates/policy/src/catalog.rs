@@ -183,7 +183,7 @@ pub enum Found {
     Undated,
     /// The offer of the vendor whose prices this cloud charges (Azure, Vertex).
     Vendor,
-    /// Only facts of the model: this provider's price is not known.
+    /// Only facts of the model: this provider's price is not known, and its limits may be narrower.
     FactsOnly,
 }
 
@@ -293,14 +293,17 @@ impl<'a> Catalog<'a> {
             .map(|(id, _)| id)
     }
 
+    /// True when the provider itself offers the model, by id, alias or id less its date. Parses nothing.
+    #[must_use]
+    pub fn offers(self, provider: &str, id: &str) -> bool {
+        names::spellings(provider, id).iter().any(|id| self.find(&format!("{provider}/{id}")).is_some())
+    }
+
     /// Provider rows that offer a bare name themselves, by id, alias or id less its date; in the order of
     /// [`Catalog::providers`]. Clouds that only inherit a vendor's price and aggregators' guesses are left out.
     #[must_use]
     pub fn providers_offering(self, bare_name: &str) -> Vec<&'a str> {
-        let offers = |provider: &&str| {
-            names::spellings(provider, bare_name).iter().any(|id| self.find(&format!("{provider}/{id}")).is_some())
-        };
-        self.providers().filter(offers).collect()
+        self.providers().filter(|provider| self.offers(provider, bare_name)).collect()
     }
 
     /// The model that a name means when no provider serves it here (`as: gpt-4o`): `provider/model`, else the
@@ -374,7 +377,7 @@ fn offer(provider: &str, id: impl Into<Box<str>>, entry: Entry, found: Found) ->
         mode: entry.mode,
         facts: entry.facts,
         sheet: (!entry.sheet.is_empty()).then_some(entry.sheet),
-        confidence: if found == Found::Vendor { Confidence::Low } else { entry.confidence },
+        confidence: if matches!(found, Found::Vendor | Found::FactsOnly) { Confidence::Low } else { entry.confidence },
     }
 }
 

@@ -164,6 +164,7 @@ fn who_offers_a_bare_name_is_known() {
     assert_eq!(catalog.providers_offering("claude-haiku-4-5").first(), Some(&"anthropic"));
     assert!(catalog.providers_offering("gpt-5").starts_with(&["openai", "azure"]));
     assert!(catalog.providers_offering("gpt-99").is_empty());
+    assert!(catalog.offers("openai", "gpt-5-2025-08-07") && !catalog.offers("anthropic", "gpt-5"));
     assert_eq!(catalog.named("gpt-4o").map(|offer| offer.provider), Some("openai".into()));
     assert_eq!(catalog.named("azure/gpt-4o").map(|offer| offer.provider), Some("azure".into()));
     assert_eq!(catalog.named("gpt-99"), None);

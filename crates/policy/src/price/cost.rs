@@ -5,7 +5,6 @@
 
 use dialect::usage::{Unit, Usage};
 use jiff::Timestamp;
-use serde_json::json;
 
 use super::sheet::{Asked, Row, Sheet};
 use crate::money::{Femto, Nano, Percent, div_half_even};
@@ -71,24 +70,6 @@ pub struct Line {
     pub counted_as: Option<Unit>,
 }
 
-impl Line {
-    fn ledger(&self) -> serde_json::Value {
-        let mut line = json!({
-            "unit": self.item.name(),
-            "quantity": self.quantity,
-            "usd_per_million": self.usd_per_million,
-            "usd": self.usd,
-        });
-        if let Some(unit) = self.counted_as {
-            line["counted_as"] = json!(unit.name());
-        }
-        if let Item::Fee(fee) = self.item {
-            line["percent"] = json!(fee.to_string().trim_end_matches('%'));
-        }
-        line
-    }
-}
-
 /// What an answer cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cost {
@@ -124,32 +105,6 @@ impl Cost {
     #[must_use]
     pub fn total(&self) -> Option<Nano> {
         self.exact.map(Femto::round)
-    }
-
-    /// The `cost` of a ledger line: `usd` (nine decimals, `null` when unpriced), `source`, `lines`, `prices`
-    /// (the catalogue's version), and where they apply `row`, `missing`, `computed_usd` and `drift_percent`.
-    #[must_use]
-    pub fn ledger(&self, prices: &str) -> serde_json::Value {
-        let mut cost = json!({
-            "usd": self.total(),
-            "source": self.source.name(),
-            "lines": self.lines.iter().map(Line::ledger).collect::<Vec<_>>(),
-            "prices": prices,
-        });
-        if let Some(row) = self.row {
-            cost["row"] = json!(row);
-        }
-        if !self.missing.is_empty() {
-            cost["missing"] = self.missing.iter().map(|unit| unit.name()).collect();
-        }
-        if let Some(computed) = self.computed {
-            cost["computed_usd"] = json!(computed);
-        }
-        if let Some(drift) = self.drift().filter(|drift| *drift != i64::MAX) {
-            // Hundredths of a percent, as the percentage's decimal text.
-            cost["drift_percent"] = json!(Percent(drift.saturating_mul(10_000)).to_string().trim_end_matches('%'));
-        }
-        cost
     }
 
     /// How far the computed amount is from the provider's, in ten-thousandths of the provider's (100 is 1 %).

@@ -327,39 +327,6 @@ fn an_aggregators_fee_is_a_line_of_its_own() {
 }
 
 #[test]
-fn the_ledger_reads_as_the_contract_says() {
-    let used = usage(&[(U::Input, 10), (U::CacheRead, 0), (U::Output, 20)]);
-    let sheet = of("anthropic/claude-haiku-4-5");
-    let ledger = |used: &Usage, sheet, fee: Option<&str>| {
-        let fee = fee.map(|fee| fee.parse().unwrap());
-        cost(used, sheet, NOW.parse().unwrap(), Asked::default(), fee).ledger("2026-11-22").to_string()
-    };
-    assert_eq!(
-        ledger(&used, Some(&sheet), None),
-        concat!(
-            r#"{"lines":[{"quantity":10,"unit":"input","usd":"0.00001","usd_per_million":"1"},"#,
-            r#"{"quantity":20,"unit":"output","usd":"0.0001","usd_per_million":"5"}],"#,
-            r#""prices":"2026-11-22","row":0,"source":"computed","usd":"0.000110000"}"#
-        )
-    );
-    let mut reported = used.clone();
-    reported.reported_usd = Some("0.0001".into());
-    assert_eq!(
-        ledger(&reported, Some(&sheet), Some("5.5%")),
-        concat!(
-            r#"{"computed_usd":"0.00011","drift_percent":"10","lines":["#,
-            r#"{"quantity":1,"unit":"reported","usd":"0.0001","usd_per_million":null},"#,
-            r#"{"percent":"5.5","quantity":1,"unit":"fee","usd":"0.0000055","usd_per_million":null}],"#,
-            r#""prices":"2026-11-22","row":0,"source":"provider","usd":"0.000105500"}"#
-        )
-    );
-    assert_eq!(
-        ledger(&used, None, None),
-        r#"{"lines":[],"missing":["input","output"],"prices":"2026-11-22","source":"unpriced","usd":null}"#
-    );
-}
-
-#[test]
 fn what_leaves_the_range_is_unpriced() {
     let dear = "9000000000";
     let sheet: Sheet =
