@@ -383,5 +383,11 @@ fn offer(provider: &str, id: impl Into<Box<str>>, entry: Entry, found: Found) ->
 
 pub use names::base;
 
+/// Up to `n` of some names that are like the one asked for, nearest first.
+#[must_use]
+pub fn near_of<'k>(names: impl Iterator<Item = &'k str>, asked: &str, n: usize) -> Vec<String> {
+    names::near(names, asked, n)
+}
+
 #[cfg(test)]
 mod tests;

@@ -151,9 +151,8 @@ fn near(snapshot: &Snapshot, asked: &str) -> Vec<String> {
     if asked.len() > 200 {
         return Vec::new();
     }
-    let mut names = policy::catalog::names::near(snapshot.names(), asked, 3);
-    names.truncate(3);
-    names
+    let names: Vec<String> = snapshot.names().collect();
+    policy::catalog::near_of(names.iter().map(String::as_str), asked, 3)
 }
 
 /// A duration as the headers write it (`20s`, `1h30m`).

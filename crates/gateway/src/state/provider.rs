@@ -81,7 +81,6 @@ impl Provider {
         {
             return true;
         }
-        let Some(name) = self.config.row.catalog_name() else { return false };
-        catalog.providers_offering(model).contains(&name)
+        self.config.row.catalog_name().is_some_and(|name| catalog.offers(name, model))
     }
 }
