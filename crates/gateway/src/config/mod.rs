@@ -1,6 +1,7 @@
 //! From a file and the environment to a configuration that can run, or to every mistake in it at once.
 
 pub mod diagnose;
+pub mod docs;
 pub mod env;
 mod load;
 mod raw;

@@ -236,9 +236,22 @@ section!(
 );
 
 /// A data attribute's value.
-#[derive(Debug, Default, JsonSchema)]
-#[schemars(transparent)]
+#[derive(Debug, Default)]
 pub(super) struct Attribute(pub(super) String);
+
+impl JsonSchema for Attribute {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Attribute".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "boolean", "number"] })
+    }
+}
 
 impl Read for Attribute {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {

@@ -76,15 +76,19 @@ pub(super) fn parse(text: &str, file: &str) -> Result<Node, Diagnostic> {
         },
     };
     match serde_saphyr::from_str_with_options::<Node>(text, options) {
+        // A document with nothing in it, such as `---` alone.
+        Ok(Node { at, value: Value::Null }) => Ok(Node { at, value: Value::Map(Vec::new()) }),
         Ok(node) => Ok(node),
         Err(error) => {
             let at = error.location().map(|l| At { line: l.line(), column: l.column() }).unwrap_or_default();
             let remedy = match text.lines().nth(usize::try_from(at.line.saturating_sub(1)).unwrap_or(0)) {
                 Some(line) if line.trim_start_matches(' ').starts_with('\t') => "indent with spaces, not tabs",
+                Some(line) if line.contains(": ${") => "put the variable in quotes: \"${NAME}\"",
                 _ => "the file must be one YAML document; see docs/config.md",
             };
             let what = error.without_snippet().to_string();
-            let what = what.lines().next().unwrap_or_default().to_owned();
+            let what = what.lines().next().unwrap_or_default();
+            let what = what.split_once(" at line ").map_or(what, |(what, _)| what);
             refuse(at, format!("not YAML that can be read: {what}"), remedy)
         }
     }

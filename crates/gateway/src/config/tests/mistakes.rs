@@ -152,7 +152,7 @@ t.yaml:6:5: a key has no `name`
     );
     check(
         &format!("keys:\n  - {{ name: k, hash: 'sha256:{hash}', expires: tomorrow }}\n"),
-        "t.yaml:2:104: `tomorrow` is not a day or a moment\n  write a day such as 2027-01-31, or a moment such as 2027-01-31T12:00:00Z",
+        "t.yaml:2:106: `tomorrow` is not a day or a moment\n  write a day such as 2027-01-31, or a moment such as 2027-01-31T12:00:00Z",
     );
     let twice =
         format!("keys:\n  - {{ name: k, hash: 'sha256:{hash}' }}\n  - {{ name: k, hash: 'sha256:{hash}', team: t }}\n");
@@ -160,7 +160,7 @@ t.yaml:6:5: a key has no `name`
         &twice,
         "t.yaml:3:13: key `k` is given twice\n  give each key its own name
 t.yaml:3:13: key `k` has the hash of key `k`\n  one key has one name: remove one of them
-t.yaml:3:99: team `t` is not defined\n  none is defined",
+t.yaml:3:103: team `t` is not defined\n  none is defined",
     );
 }
 
@@ -234,8 +234,12 @@ fn files_that_are_not_yaml() {
     };
     let tab = mistake("server:\n\tlisten: 127.0.0.1:4000\n");
     assert_eq!((tab.at.line, tab.remedy.as_str()), (2, "indent with spaces, not tabs"), "{tab}");
-    assert_eq!(mistake("server: { listen: \n").at.line, 2);
-    assert_eq!(mistake("a: 'x\n").at.line, 2);
+    assert_eq!(mistake("server: { listen: \n").at.line, 1);
+    assert_eq!(
+        mistake("timezone: UTC\nproviders: { openai: { api_key: ${A} } }").to_string(),
+        "t.yaml:2:34: not YAML that can be read: while parsing a flow mapping, did not find expected ',' or '}'\n  put the variable in quotes: \"${NAME}\""
+    );
+    assert_eq!(mistake("timezone: UTC\na: 'x\n").at.line, 2);
     mistake("server: {}\n---\nserver: {}\n");
     mistake("? [a]\n: b\n");
 }

@@ -1,6 +1,7 @@
 //! Files and environments in, configurations or mistakes out.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "tests")]
 
+mod docs;
 mod good;
 mod mistakes;
 mod secrets;

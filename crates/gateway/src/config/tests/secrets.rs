@@ -3,7 +3,7 @@
 use super::*;
 
 fn key_of(text: &str, env: &Given) -> Result<String, String> {
-    let text = format!("providers: {{ openai: {{ api_key: {text} }} }}");
+    let text = format!("providers:\n  openai:\n    api_key: {text}\n");
     match read_with(&text, env) {
         Ok(loaded) => Ok(loaded.config.providers[0].keys[0].reveal().to_owned()),
         Err(mistakes) => Err(shown(&mistakes).trim_end().to_owned()),
@@ -40,18 +40,18 @@ fn variables_that_are_missing_or_malformed() {
     let check = |text: &str, expect: &str| assert_eq!(key_of(text, &env), Err(expect.to_owned()), "{text}");
     check(
         "\"${NO}\"",
-        "t.yaml:1:33: the environment variable `NO` is not set\n  set it, or give a default: ${NO:-default}",
+        "t.yaml:3:14: the environment variable `NO` is not set\n  set it, or give a default: ${NO:-default}",
     );
     for wrong in ["\"${A\"", "\"${}\"", "\"${A-b}\"", "\"${1A}\"", "\"${A B}\""] {
         check(
             wrong,
-            "t.yaml:1:33: `${` without a variable's name and `}`\n  write ${NAME} or ${NAME:-default}; a plain `${` is `$${`",
+            "t.yaml:3:14: `${` without a variable's name and `}`\n  write ${NAME} or ${NAME:-default}; a plain `${` is `$${`",
         );
     }
-    check("\"${EMPTY}\"", "t.yaml:1:33: the secret is empty\n  check the variable or the file that it comes from");
+    check("\"${EMPTY}\"", "t.yaml:3:14: the secret is empty\n  check the variable or the file that it comes from");
     check(
         "12345",
-        "t.yaml:1:33: a secret must be a text, not a number\n  put it in quotes, or write \"${VARIABLE}\" or \"file:/path\"",
+        "t.yaml:3:14: a secret must be a text, not a number\n  put it in quotes, or write \"${VARIABLE}\" or \"file:/path\"",
     );
 }
 
@@ -62,11 +62,11 @@ fn files_hold_secrets() {
     assert_eq!(key_of("\"file:${DIR}/key\"", &env), Ok("sk-file".to_owned()));
     assert_eq!(
         key_of("file:/run/none", &env),
-        Err("t.yaml:1:33: the secret's file `/run/none` cannot be read: entity not found\n  check the path and its permissions".to_owned())
+        Err("t.yaml:3:14: the secret's file `/run/none` cannot be read: entity not found\n  check the path and its permissions".to_owned())
     );
     assert_eq!(
         key_of("file:/run/bad", &env),
-        Err("t.yaml:1:33: the secret holds a character that no key has\n  a header cannot carry it: look for a line break or a letter beyond ASCII".to_owned())
+        Err("t.yaml:3:14: the secret holds a character that no key has\n  a header cannot carry it: look for a line break or a letter beyond ASCII".to_owned())
     );
 }
 
