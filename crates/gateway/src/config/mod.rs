@@ -10,7 +10,7 @@ mod resolve;
 pub mod secret;
 mod tree;
 pub mod types;
-mod units;
+pub(crate) mod units;
 mod zero;
 
 pub use diagnose::Diagnostic;
