@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::read::{Named, OrOff, Read, Reader, Spot, choice, is_off, section};
+use super::read::{Named, OrOff, Read, Reader, Spot, Tried, choice, is_off, section};
 use super::secret::Secret;
 use super::tree::{Node, Value};
 use super::units::{Address, Count, KeyHash, Net, Share, Size, Time, Usd};
@@ -199,11 +199,11 @@ section!(
         /// The row of the provider table (see docs/providers.md). Default: the provider's own name.
         kind: String,
         /// The key. Default: from the row's environment variable.
-        api_key: Secret,
+        api_key: Tried<Secret>,
         /// Several keys of one account or vendor, used in turn.
-        api_keys: Vec<Spot<Secret>>,
+        api_keys: Vec<Spot<Tried<Secret>>>,
         /// Where it is: what the vendor's own SDK takes. Default: the row's.
-        base_url: String,
+        base_url: Tried<String>,
         /// The API version in the path (Azure). Default: the row's.
         api_version: String,
         /// The share that comes on top of its prices, such as an aggregator's fee. Default: none.
@@ -462,7 +462,7 @@ section!(
         /// The end user it is bound to.
         user: String,
         /// `sha256:` and the hex SHA-256 of the whole key text.
-        hash: KeyHash,
+        hash: Tried<KeyHash>,
         /// Names and globs it may ask for. Default: all, or its team's.
         models: Vec<Spot<String>>,
         /// The day or moment it ends: `2027-01-31` or `2027-01-31T12:00:00Z`. Default: never.

@@ -282,6 +282,30 @@ impl<T: JsonSchema> JsonSchema for Named<T> {
     }
 }
 
+/// A value that was written, `None` when what was written is wrong: a field that is missing is another mistake.
+#[derive(Debug, Clone)]
+pub(super) struct Tried<T>(pub(super) Option<T>);
+
+impl<T: Read> Read for Tried<T> {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self(T::read(node, reader)))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Tried<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<T>()
+    }
+}
+
 /// A value or `off`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum OrOff<T> {

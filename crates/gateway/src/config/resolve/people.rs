@@ -11,6 +11,7 @@ use super::super::diagnose::{At, near};
 use super::super::raw;
 use super::super::read::{Named, Reader, Spot};
 use super::super::types::{Key, NamedModel, Team};
+use super::super::units::KeyHash;
 use super::{Placed, undefined};
 
 type Organizations = BTreeMap<Arc<str>, Vec<Arc<str>>>;
@@ -63,20 +64,17 @@ pub(super) fn keys(
     let mut keys: Vec<Key> = Vec::new();
     for Spot { at, value } in list.map(|list| list.value).unwrap_or_default() {
         let before = reader.problems.len();
-        let hash = value.hash.map(|spot| spot.value.0);
         let name = value.name.filter(|name| !name.value.is_empty());
         let Some(name) = name else {
             reader.problem(at, "a key has no `name`", "give `name:`");
             continue;
         };
-        let Some(hash) = hash else {
-            // A hash that was given and is wrong has been noted where it stands.
-            if !reader.problems.iter().any(|problem| problem.at > at && problem.what.contains("hash of a key")) {
-                let remedy = "give `hash: \"sha256:…\"`, or create it at run time: tollgate keys create --name NAME";
-                reader.problem(name.at, format!("key `{}` has no `hash`", name.value), remedy);
-            }
+        let Some(hash) = value.hash else {
+            let remedy = "give `hash: \"sha256:…\"`, or create it at run time: tollgate keys create --name NAME";
+            reader.problem(name.at, format!("key `{}` has no `hash`", name.value), remedy);
             continue;
         };
+        let Some(KeyHash(hash)) = hash.value.0 else { continue };
         if keys.iter().any(|known| *known.name == *name.value) {
             reader.problem(name.at, format!("key `{}` is given twice", name.value), "give each key its own name");
         }

@@ -12,7 +12,7 @@ use policy::provider::url;
 use super::super::diagnose::{near, suggest};
 use super::super::env::{Env, set};
 use super::super::raw;
-use super::super::read::{Named, OrOff, Reader, Spot};
+use super::super::read::{Named, OrOff, Reader, Spot, Tried};
 use super::super::secret::Secret;
 use super::super::types::{Endpoint, Model, OnDisconnect, Provider, Timeouts};
 use super::super::units::Usd;
@@ -114,9 +114,10 @@ pub(in crate::config) fn row_base(row: &Row, env: &dyn Env) -> Result<String, Ve
     Ok(base)
 }
 
-fn base_url(name: &Spot<String>, row: &Row, raw: Option<Spot<String>>, reader: &mut Reader<'_>) -> String {
+fn base_url(name: &Spot<String>, row: &Row, raw: Option<Spot<Tried<String>>>, reader: &mut Reader<'_>) -> String {
     let (at, text) = match raw {
-        Some(spot) => (spot.at, spot.value),
+        Some(Spot { value: Tried(None), .. }) => return String::new(),
+        Some(Spot { at, value: Tried(Some(text)) }) => (at, text),
         None => match row_base(row, reader.env) {
             Ok(text) => (name.at, text),
             Err(variables) => {
@@ -185,26 +186,25 @@ pub(super) const fn dialect_id(raw: raw::Dialect) -> DialectId {
 fn keys(
     name: &Spot<String>,
     row: &Row,
-    one: Option<Spot<Secret>>,
-    several: Option<Spot<Vec<Spot<Secret>>>>,
+    one: Option<Spot<Tried<Secret>>>,
+    several: Option<Spot<Vec<Spot<Tried<Secret>>>>>,
     reader: &mut Reader<'_>,
 ) -> Vec<Secret> {
-    let noted = reader.problems.iter().any(|problem| problem.at.line >= name.at.line);
     match (one, several) {
         (Some(_), Some(several)) => {
             reader.problem(several.at, "both `api_key` and `api_keys` are given", "put every key into `api_keys`");
             Vec::new()
         }
-        (Some(one), None) => vec![one.value],
+        (Some(one), None) => one.value.0.into_iter().collect(),
         (None, Some(several)) => {
-            if several.value.is_empty() && !noted {
+            if several.value.is_empty() {
                 reader.problem(several.at, "`api_keys` is empty", "give at least one key, or remove it");
             }
             distinct(several.value, reader)
         }
         (None, None) => match row.keys.iter().find_map(|variable| set(reader.env, variable)) {
             Some(key) => vec![Secret::new(&key)],
-            None if row.keyless || noted => Vec::new(),
+            None if row.keyless => Vec::new(),
             None => {
                 let what = format!("provider `{}` has no key", name.value);
                 let remedy = match row.keys.first() {
@@ -218,13 +218,14 @@ fn keys(
     }
 }
 
-fn distinct(keys: Vec<Spot<Secret>>, reader: &mut Reader<'_>) -> Vec<Secret> {
+fn distinct(keys: Vec<Spot<Tried<Secret>>>, reader: &mut Reader<'_>) -> Vec<Secret> {
     let mut distinct: Vec<Secret> = Vec::with_capacity(keys.len());
-    for key in keys {
-        if distinct.contains(&key.value) {
-            reader.warning(key.at, "this key is given twice", "remove one of them");
+    for Spot { at, value } in keys {
+        let Some(key) = value.0 else { continue };
+        if distinct.contains(&key) {
+            reader.warning(at, "this key is given twice", "remove one of them");
         } else {
-            distinct.push(key.value);
+            distinct.push(key);
         }
     }
     distinct

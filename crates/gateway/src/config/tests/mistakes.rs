@@ -224,6 +224,19 @@ t.yaml:1:50: `10.0.0.0/99` is not an address or a network\n  write for example 1
     );
 }
 
+/// A mistake elsewhere hides none, and a field that is wrong is not called missing.
+#[test]
+fn mistakes_do_not_hide_or_make_others() {
+    check(
+        "providers:\n  mistral: {}\n  groq: { api_key: \"${NO}\", base_url: \"${NO}\" }\n  xai: { api_keys: [12] }\nserver: { drain: x }\n",
+        "t.yaml:2:3: provider `mistral` has no key\n  set MISTRAL_API_KEY, or give `api_key: \"${MISTRAL_API_KEY}\"`
+t.yaml:3:20: the environment variable `NO` is not set\n  set it, or give a default: ${NO:-default}
+t.yaml:3:39: the environment variable `NO` is not set\n  set it, or give a default: ${NO:-default}
+t.yaml:4:21: a secret must be a text, not a number\n  put it in quotes, or write \"${VARIABLE}\" or \"file:/path\"
+t.yaml:5:18: `x` is not a duration\n  write for example 300ms, 1.5s, 2m, 1h30m or 400d",
+    );
+}
+
 /// What is no YAML: one mistake, with its line.
 #[test]
 fn files_that_are_not_yaml() {
