@@ -51,6 +51,25 @@ pub struct Config {
 }
 
 impl Config {
+    /// The same with its hash.
+    pub(super) fn hashed(mut self) -> Self {
+        let mut hash = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+        let file = self.file.take();
+        self.hash = "".into();
+        // Secrets print as `***`, so they are added one by one.
+        hash.update(format!("{self:?}").as_bytes());
+        for provider in &self.providers {
+            let headers = provider.headers.iter().map(|(_, value)| value);
+            for secret in provider.keys.iter().chain(headers).chain(&provider.proxy) {
+                hash.update(&[0]);
+                hash.update(secret.reveal().as_bytes());
+            }
+        }
+        let digest = hash.finish();
+        let hex: String = digest.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Self { hash: hex.into(), file, ..self }
+    }
+
     /// The provider of a name.
     #[must_use]
     pub fn provider(&self, name: &str) -> Option<&Provider> {
@@ -212,7 +231,7 @@ impl Provider {
     /// The URL of its list of models.
     #[must_use]
     pub fn models_url(&self) -> Option<String> {
-        self.row.models.as_deref().filter(|_| !self.base_url.is_empty()).map(|path| url::join(&self.base_url, path))
+        url::list(&self.base_url, self.row).filter(|_| !self.base_url.is_empty())
     }
 
     /// The configured model that answers to a name.

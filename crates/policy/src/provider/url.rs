@@ -3,7 +3,7 @@
 //! Nothing that a caller sends can change the host or climb out of the path: a model's name is
 //! percent-encoded as one segment.
 
-use super::row::Speaks;
+use super::row::{Row, Speaks};
 
 /// Why a text is no base URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +14,9 @@ pub enum BaseError {
     /// No host.
     #[error("it has no host")]
     Host,
+    /// A port that is no number up to 65535.
+    #[error("its port is not a number up to 65535")]
+    Port,
     /// User information in the URL.
     #[error("it must not hold a user name or password; use `api_key` or `headers`")]
     UserInfo,
@@ -45,6 +48,10 @@ pub fn base(text: &str) -> Result<String, BaseError> {
     if trimmed.chars().any(|c| !c.is_ascii_graphic() || "{}<>\"\\^`|".contains(c)) {
         return Err(BaseError::Character);
     }
+    let port = authority.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'));
+    if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+        return Err(BaseError::Port);
+    }
     let without = trimmed.trim_end_matches('/');
     without.parse::<http::Uri>().map_err(|_| BaseError::Character)?;
     Ok(without.to_owned())
@@ -61,9 +68,14 @@ pub fn call(base_url: &str, speaks: &Speaks, model: &str, api_version: Option<&s
     join(stripped(base_url, &speaks.strip), &path)
 }
 
-/// A base URL and a path that starts with a slash.
+/// The URL of a provider's list of models; `None` when its row names none.
 #[must_use]
-pub fn join(base_url: &str, path: &str) -> String {
+pub fn list(base_url: &str, row: &Row) -> Option<String> {
+    let strip = row.speaks.first().map(|speaks| speaks.strip.as_slice()).unwrap_or_default();
+    Some(join(stripped(base_url, strip), row.models.as_deref()?))
+}
+
+fn join(base_url: &str, path: &str) -> String {
     format!("{}{path}", base_url.trim_end_matches('/'))
 }
 
