@@ -3,6 +3,7 @@
 
 pub mod catalog;
 pub mod entry;
+pub mod latency;
 pub mod money;
 pub mod port;
 pub mod price;

@@ -6,7 +6,7 @@
 use std::io;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
@@ -48,6 +48,7 @@ pub struct Stats {
 #[derive(Debug, Default)]
 struct Shared {
     stop: AtomicBool,
+    abandon: AtomicBool,
     backlog: AtomicU64,
     done: AtomicU64,
     bad: AtomicU64,
@@ -61,7 +62,7 @@ pub struct Ingest {
     shared: Arc<Shared>,
     journal: Arc<Journal>,
     thread: Thread,
-    ended: Mutex<Receiver<()>>,
+    ended: Mutex<Receiver<bool>>,
 }
 
 impl Ingest {
@@ -80,8 +81,11 @@ impl Ingest {
             expired: None,
             pause: TICK,
         };
-        let thread =
-            std::thread::Builder::new().name("ledger".into()).spawn(move || worker.run(&ending))?.thread().clone();
+        let thread = std::thread::Builder::new().name("ledger".into()).spawn(move || {
+            // Whoever waits for the end may have given up.
+            let _ = ending.send(worker.run());
+        })?;
+        let thread = thread.thread().clone();
         Ok(Self { shared, journal, thread, ended: Mutex::new(ended) })
     }
 
@@ -114,15 +118,16 @@ impl Ingest {
         self.shared.stop.store(true, Ordering::Release);
         self.thread.unpark();
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        // The sender is dropped when the thread ends, so both answers but a time-out mean an end.
-        let timed_out = ended.recv_timeout(within) == Err(std::sync::mpsc::RecvTimeoutError::Timeout);
-        !timed_out && self.stats().lag_lines == 0
+        let stored = ended.recv_timeout(within).unwrap_or(false);
+        self.shared.abandon.store(true, Ordering::Release);
+        stored
     }
 }
 
 impl Drop for Ingest {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Release);
+        self.shared.abandon.store(true, Ordering::Release);
         self.thread.unpark();
     }
 }
@@ -137,8 +142,9 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(mut self, _ending: &SyncSender<()>) {
-        let Some(mut position) = self.begin() else { return };
+    /// Runs until told to stop; true when all is stored then.
+    fn run(mut self) -> bool {
+        let Some(mut position) = self.begin() else { return false };
         loop {
             let stopping = self.shared.stop.load(Ordering::Acquire);
             match self.step(position) {
@@ -151,15 +157,15 @@ impl Worker {
                         continue;
                     }
                     if stopping {
-                        return;
+                        return true;
                     }
                     self.expire();
                     std::thread::park_timeout(TICK);
                 }
                 Err(error) => {
                     self.report(position, Some(error));
-                    if stopping {
-                        return;
+                    if self.shared.abandon.load(Ordering::Acquire) {
+                        return false;
                     }
                     std::thread::park_timeout(self.pause);
                     self.pause = (self.pause * 2).min(LONGEST);
@@ -170,7 +176,7 @@ impl Worker {
 
     /// Asks the store where to go on, until it answers.
     fn begin(&mut self) -> Option<Position> {
-        while !self.shared.stop.load(Ordering::Acquire) {
+        while !self.shared.abandon.load(Ordering::Acquire) {
             match block_on(self.ledger.position()) {
                 Ok(position) => {
                     // Lines written since the journal was opened are counted by the journal itself.

@@ -4,7 +4,6 @@
 mod hash;
 pub mod ingest;
 pub mod journal;
-pub mod latency;
 pub mod lock;
 mod rollup;
 mod sqlite;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use policy::entry::Columns;
 use policy::port::Grouping;
 
-use crate::latency::Histogram;
+use policy::latency::Histogram;
 
 /// Values that a grouping keeps apart in one hour or day.
 pub(crate) const DISTINCT: usize = 100_000;

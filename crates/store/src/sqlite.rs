@@ -22,3 +22,6 @@ pub(crate) fn open(path: &Path) -> Result<(SqliteLedger, SqliteDirectory), Store
     migrate::migrate(&mut connection, &migrate::STEPS)?;
     Ok((SqliteLedger::open(path)?, SqliteDirectory::open(path)?))
 }
+
+#[cfg(test)]
+mod tests;

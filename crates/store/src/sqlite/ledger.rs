@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use policy::entry::Columns;
+use policy::latency::Histogram;
 use policy::port::{Fut, Grouping, Ledger, Position, StoreError, Sum};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior};
@@ -13,7 +14,6 @@ use uuid::Uuid;
 
 use super::conn::{Pool, fault, reader, writer};
 use crate::hash::fnv;
-use crate::latency::Histogram;
 use crate::rollup::{self, DISTINCT, Group, OTHER, Rollup, Totals};
 
 /// How long an append waits for the database's lock before it is tried again later.
@@ -238,6 +238,9 @@ fn sum(row: &Row<'_>, width: usize) -> rusqlite::Result<Sum> {
         output: unsigned(row, 7)?,
         nanos,
         unpriced: unsigned(row, 9)?,
+        latency: row
+            .get::<_, Option<Vec<u8>>>(10)?
+            .map_or_else(Histogram::default, |bytes| Histogram::from_bytes(&bytes)),
     })
 }
 
@@ -288,7 +291,8 @@ impl Ledger for SqliteLedger {
 
     fn sums(&self, by: Grouping, from_ms: i64, to_ms: i64) -> Fut<'_, Vec<Sum>> {
         Box::pin(self.readers.run(move |connection| {
-            let sql = "SELECT at, a, b, requests, errors, input, cache_read, output, nanos, unpriced FROM rollups
+            let sql = "SELECT at, a, b, requests, errors, input, cache_read, output, nanos, unpriced, latency
+                       FROM rollups
                        WHERE grouping = ?1 AND at >= ?2 AND at < ?3 ORDER BY at, a, b";
             let mut select = connection.prepare_cached(sql).map_err(fault)?;
             let key = (rollup::number(by), from_ms, to_ms);

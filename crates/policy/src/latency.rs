@@ -81,3 +81,6 @@ impl Histogram {
         histogram
     }
 }
+
+#[cfg(test)]
+mod tests;
