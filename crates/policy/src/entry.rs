@@ -390,9 +390,11 @@ impl<'a> Columns<'a> {
                 "usage" => {
                     for (unit, count) in value.members() {
                         match (&*unit, count.as_u64()) {
-                            ("input" | "cache_write", Some(count)) => columns.input += count,
+                            ("input" | "cache_write", Some(count)) => {
+                                columns.input = columns.input.saturating_add(count)
+                            }
                             ("cache_read", Some(count)) => {
-                                columns.input += count;
+                                columns.input = columns.input.saturating_add(count);
                                 columns.cache_read = count;
                             }
                             ("output", Some(count)) => columns.output = count,
