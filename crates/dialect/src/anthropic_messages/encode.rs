@@ -39,6 +39,8 @@ struct Waiting {
     part: u32,
     kind: Open,
     deltas: Vec<Delta>,
+    /// Its beginning is dealt with.
+    begun: bool,
     closed: bool,
 }
 
@@ -93,7 +95,7 @@ impl MessagesEncoder {
             },
             Open::Text | Open::Reasoning => {}
         }
-        self.waiting.push(Waiting { part, kind: kind.clone(), deltas: Vec::new(), closed: false });
+        self.waiting.push(Waiting { part, kind: kind.clone(), deltas: Vec::new(), begun: false, closed: false });
         if self.waiting.len() == 1 {
             self.advance(out);
         }
@@ -104,24 +106,33 @@ impl MessagesEncoder {
         while let Some(first) = self.waiting.first_mut() {
             let deltas = std::mem::take(&mut first.deltas);
             let closed = first.closed;
-            let kind = first.kind.clone();
-            self.begin_at_once(&kind, out);
+            let begun = std::mem::replace(&mut first.begun, true);
+            // Lent to the writing below, and given back.
+            let kind = std::mem::replace(&mut first.kind, Open::Text);
+            if !begun {
+                self.begin_at_once(&kind, out);
+            }
             for delta in deltas {
                 self.delta(&kind, &delta, out);
             }
-            if !closed {
+            if closed {
+                self.stop(out);
+                self.waiting.remove(0);
+            } else {
+                self.give_back(kind);
                 return;
             }
-            self.stop(out);
-            self.waiting.remove(0);
+        }
+    }
+
+    fn give_back(&mut self, kind: Open) {
+        if let Some(first) = self.waiting.first_mut() {
+            first.kind = kind;
         }
     }
 
     /// Begins blocks that have no reason to wait for their first delta.
     fn begin_at_once(&mut self, kind: &Open, out: &mut Vec<u8>) {
-        if self.begun {
-            return;
-        }
         if let Open::ToolCall { id, name, proof } = kind {
             let at = self.at();
             if proof.is_some() {
@@ -300,8 +311,9 @@ impl Encoder for MessagesEncoder {
                 let first = self.waiting.first().is_some_and(|waiting| waiting.part == *part);
                 let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.part == *part) else { return };
                 if first {
-                    let kind = waiting.kind.clone();
+                    let kind = std::mem::replace(&mut waiting.kind, Open::Text);
                     self.delta(&kind, delta, out);
+                    self.give_back(kind);
                 } else {
                     waiting.deltas.push(delta.clone());
                 }

@@ -173,13 +173,10 @@ fn clamp(number: &str) -> (&str, bool) {
         Some(rest) => (true, rest),
         None => (false, number),
     };
-    if is_zero(number_abs) {
-        return ("0", true);
-    }
     if negative {
-        return ("0", false);
+        return ("0", is_zero(number_abs));
     }
-    if exceeds_one(number_abs) { ("1", false) } else { (number, true) }
+    if !is_zero(number_abs) && exceeds_one(number_abs) { ("1", false) } else { (number, true) }
 }
 
 /// True for a decimal without a digit other than 0 before its exponent.
