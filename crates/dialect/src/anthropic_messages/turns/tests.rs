@@ -49,7 +49,7 @@ fn parts_in_the_wrong_place_are_told() {
     let call = ToolCall { id: "t".to_owned(), name: "f".to_owned(), arguments: String::new(), proof: Some(proof) };
     let call = Part::from(Body::ToolCall(call));
     let mut turns = turns();
-    turns.instruct(&[call.clone()], "system");
+    turns.instruct(std::slice::from_ref(&call), "system");
     turns.message(&Message::new(Role::User, vec![call.clone()]), 0);
     turns.message(&Message::new(Role::Assistant, vec![call, Part::from(Body::Refusal("no".to_owned()))]), 1);
     let told: Vec<String> = turns.losses.iter().map(ToString::to_string).collect();
