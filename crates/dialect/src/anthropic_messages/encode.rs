@@ -24,6 +24,9 @@ pub(super) struct MessagesEncoder {
     waiting: Vec<Waiting>,
     /// Place of the next block.
     index: u64,
+    /// Place of the next part, and of the one being written, for losses.
+    places: u64,
+    place: u64,
     /// A block is begun on the wire.
     begun: bool,
     usage: Usage,
@@ -37,6 +40,7 @@ pub(super) struct MessagesEncoder {
 #[derive(Debug)]
 struct Waiting {
     part: u32,
+    place: u64,
     kind: Open,
     deltas: Vec<Delta>,
     /// Its beginning is dealt with.
@@ -51,6 +55,8 @@ impl MessagesEncoder {
             losses: Vec::new(),
             waiting: Vec::new(),
             index: 0,
+            places: 0,
+            place: 0,
             begun: false,
             usage: Usage::default(),
             finish: None,
@@ -81,13 +87,16 @@ impl MessagesEncoder {
     }
 
     fn at(&self) -> String {
-        format!("content[{}]", self.index)
+        format!("content[{}]", self.place)
     }
 
     fn opened(&mut self, part: u32, kind: &Open, out: &mut Vec<u8>) {
         match kind {
             Open::ToolCall { .. } => self.calls = true,
-            Open::Refusal => self.refuses = true,
+            Open::Refusal => {
+                self.refuses = true;
+                self.losses.push(Loss::approximated("refusal", format!("content[{}]", self.places)));
+            }
             Open::Whole(whole) => match whole.body {
                 Body::ToolCall(_) => self.calls = true,
                 Body::Refusal(_) => self.refuses = true,
@@ -95,7 +104,9 @@ impl MessagesEncoder {
             },
             Open::Text | Open::Reasoning => {}
         }
-        self.waiting.push(Waiting { part, kind: kind.clone(), deltas: Vec::new(), begun: false, closed: false });
+        let place = self.places;
+        self.places += 1;
+        self.waiting.push(Waiting { part, place, kind: kind.clone(), deltas: Vec::new(), begun: false, closed: false });
         if self.waiting.len() == 1 {
             self.advance(out);
         }
@@ -106,6 +117,7 @@ impl MessagesEncoder {
         while let Some(first) = self.waiting.first_mut() {
             let deltas = std::mem::take(&mut first.deltas);
             let closed = first.closed;
+            self.place = first.place;
             let begun = std::mem::replace(&mut first.begun, true);
             // Lent to the writing below, and given back.
             let kind = std::mem::replace(&mut first.kind, Open::Text);
@@ -242,6 +254,11 @@ impl MessagesEncoder {
 
     /// A part that came whole, as its own block.
     fn whole(&mut self, part: &Part, out: &mut Vec<u8>) {
+        let at = self.at();
+        if matches!(part.body, Body::Text { .. } | Body::Refusal(_) | Body::ToolCall(_)) {
+            // Blocks that come in deltas have no place for members beyond their own.
+            self.losses.extend(part.foreign.iter().map(|(_, key, _)| Loss::dropped(key.to_owned(), at.clone())));
+        }
         match &part.body {
             Body::Text { text, citations } => {
                 self.delta(&Open::Text, &Delta::Text(text.clone()), out);
@@ -249,8 +266,11 @@ impl MessagesEncoder {
                     self.cite(citation, out);
                 }
             }
-            Body::Refusal(text) => self.delta(&Open::Refusal, &Delta::Refusal(text.clone()), out),
-            Body::Reasoning(reasoning) if !reasoning.redacted => {
+            Body::Refusal(text) => {
+                self.losses.push(Loss::approximated("refusal", at));
+                self.delta(&Open::Refusal, &Delta::Refusal(text.clone()), out);
+            }
+            Body::Reasoning(reasoning) if !reasoning.redacted && part.foreign.is_empty() => {
                 self.delta(&Open::Reasoning, &Delta::Reasoning(reasoning.text.clone()), out);
                 if let Some(proof) = &reasoning.proof {
                     self.delta(&Open::Reasoning, &Delta::Proof(proof.clone()), out);
@@ -262,7 +282,7 @@ impl MessagesEncoder {
                 self.delta(&kind, &Delta::Arguments(call.arguments.clone()), out);
             }
             _ => {
-                let (at, id) = (self.at(), self.asked.id.clone());
+                let id = self.asked.id.clone();
                 if let Some(block) = answer::block(part, &at, &id, &mut self.losses) {
                     self.begin(out, |json| {
                         json.raw(&block);

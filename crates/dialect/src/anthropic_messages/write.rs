@@ -240,7 +240,7 @@ fn choice(
         Some(ToolChoice::None) => (Some("none"), None),
         Some(ToolChoice::Named(name)) => (Some("tool"), Some(turns.names.name(name))),
         Some(ToolChoice::Allowed { required, .. }) => {
-            turns.lose(Loss::approximated("allowed_tools", at));
+            turns.lose(Loss::approximated("tool_choice", at));
             (Some(if *required { "any" } else { "auto" }), None)
         }
     };
@@ -262,6 +262,9 @@ fn choice(
         (Some(parallel), None) => Some(!parallel),
         (None, None) => None,
     };
+    if kind == Some("none") && single == Some(true) {
+        turns.lose(Loss::dropped("parallel_tool_calls", "parallel_tool_calls"));
+    }
     let Some(kind) = kind.or(single.map(|_| "auto")) else { return };
     json.key("tool_choice").object(|json| {
         json.key("type").str(kind);
