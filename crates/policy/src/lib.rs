@@ -1,1 +1,10 @@
-//! Placeholder.
+//! Floor 3: every decision, as pure functions. Time and chance are arguments.
+#![warn(missing_docs)]
+
+pub mod access;
+pub mod catalog;
+pub mod entry;
+pub mod money;
+pub mod port;
+pub mod price;
+pub mod route;

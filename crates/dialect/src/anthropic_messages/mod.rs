@@ -1,4 +1,24 @@
-//! Placeholder.
+//! Anthropic's `/v1/messages`, versions 2023-06-01 and later.
+
+mod answer;
+mod block;
+mod decode;
+mod encode;
+mod fault;
+mod meter;
+mod model;
+mod names;
+mod params;
+mod patch;
+mod peek;
+mod read;
+mod response;
+mod retry;
+mod stop;
+mod turns;
+mod usage;
+mod write;
+
 use crate::dialect::{Asked, Dialect, Outgoing, Patch};
 use crate::fault::Fault;
 use crate::id::DialectId;
@@ -17,45 +37,44 @@ use wire::json::{Document, Json};
 #[derive(Debug, Clone, Copy)]
 pub struct AnthropicMessages;
 
-#[allow(clippy::todo, unused_variables, clippy::allow_attributes)]
 impl Dialect for AnthropicMessages {
     fn id(&self) -> DialectId {
         DialectId::AnthropicMessages
     }
     fn peek(&self, body: &Document) -> Result<Peek, Fault> {
-        todo!()
+        peek::peek(body)
     }
     fn patch(&self, body: &Document, peek: &Peek, to: &Target<'_>) -> Patch {
-        todo!()
+        patch::patch(body, peek, to)
     }
-    fn meter(&self, from: &Target<'_>) -> Box<dyn Meter> {
-        todo!()
+    fn meter(&self, _from: &Target<'_>) -> Box<dyn Meter> {
+        Box::new(meter::MessagesMeter::default())
     }
     fn read_request(&self, body: &Document) -> Result<Lossy<Request>, Fault> {
-        todo!()
+        read::read(body)
     }
     fn write_request(&self, request: &Request, to: &Target<'_>) -> Result<Outgoing, Fault> {
-        todo!()
+        write::write(request, to)
     }
     fn read_response(&self, body: Json<'_>, undo: &Undo, from: &Target<'_>) -> Result<Lossy<Response>, UpstreamFault> {
-        todo!()
+        response::read(body, undo, from)
     }
     fn write_response(&self, response: &Response, asked: &Asked) -> Lossy<String> {
-        todo!()
+        response::write(response, asked)
     }
     fn decoder(&self, undo: Undo, from: &Target<'_>) -> Box<dyn Decoder> {
-        todo!()
+        Box::new(decode::MessagesDecoder::new(undo, from))
     }
     fn encoder(&self, asked: &Asked) -> Box<dyn Encoder> {
-        todo!()
+        Box::new(encode::MessagesEncoder::new(asked))
     }
     fn read_fault(&self, status: u16, headers: &HeaderMap, body: &[u8], now: u64) -> UpstreamFault {
-        todo!()
+        fault::read(status, headers, body, now)
     }
     fn write_fault(&self, fault: &Fault, request_id: &str) -> String {
-        todo!()
+        fault::write(fault, request_id)
     }
     fn write_stream_fault(&self, fault: &Fault, request_id: &str) -> Vec<u8> {
-        todo!()
+        fault::write_event(fault, request_id)
     }
 }

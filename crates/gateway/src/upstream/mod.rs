@@ -1,0 +1,5 @@
+//! Sends one request to one provider: connections, TLS, proxies, and the answer's body.
+
+pub mod body;
+pub mod client;
+pub mod connect;

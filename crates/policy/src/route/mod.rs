@@ -1,0 +1,6 @@
+//! Where a request goes, in which order, and where it goes next after a failure. Time and dice are
+//! arguments.
+
+pub mod order;
+pub mod retry;
+pub mod verdict;
