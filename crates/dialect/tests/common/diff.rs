@@ -1,10 +1,12 @@
 //! Where two requests or two answers differ, in the words of losses; and which differences no loss names.
 
-use dialect::ir::foreign::Foreign;
+use std::ops::Range;
+
+use dialect::ir::foreign::{Foreign, Raw};
 use dialect::ir::part::{Body, Part, ToolResult};
-use dialect::ir::request::{Message, Request, Role};
+use dialect::ir::request::{Format, Message, Request, Role};
 use dialect::ir::response::Response;
-use dialect::ir::tool::Tool;
+use dialect::ir::tool::{Tool, ToolChoice};
 use dialect::loss::Loss;
 use dialect::usage::Usage;
 
@@ -35,13 +37,19 @@ pub fn unnamed(differences: Vec<Difference>, losses: &[Loss]) -> Vec<Difference>
             let named = losses
                 .iter()
                 .filter(|loss| {
-                    let path = !loss.at.is_empty() && (begins(&loss.at, &difference.at) || begins(&difference.at, &loss.at));
+                    let (place, other) = (short(&loss.at), short(&difference.at));
+                    let path = !place.is_empty() && (begins(&place, &other) || begins(&other, &place));
                     path || difference.words.iter().any(|word| *word == loss.what)
                 })
                 .count();
             named < difference.count
         })
         .collect()
+}
+
+/// A path in an answer without its way to the first choice's message, which dialects write differently.
+fn short(path: &str) -> String {
+    path.replace("choices[0].", "").replace("message.", "")
 }
 
 /// True when `path` is `start` or a place below it.
@@ -62,14 +70,21 @@ impl Item<'_> {
         self.role == other.role && self.name == other.name && self.part == other.part
     }
 
-    /// True when the other may be what became of this one.
-    fn resembles(&self, other: &Item<'_>) -> bool {
+    /// True when the other says the same, however marked.
+    fn says(&self, other: &Item<'_>) -> bool {
         self.role == other.role
             && match (&self.part.body, &other.part.body) {
+                (Body::Text { text: own, .. } | Body::Refusal(own), Body::Text { text, .. } | Body::Refusal(text)) => own == text,
+                (Body::Media(own), Body::Media(other)) => own.kind == other.kind && own.source == other.source,
                 (Body::ToolCall(own), Body::ToolCall(other)) => own.id == other.id,
                 (Body::ToolResult(own), Body::ToolResult(other)) => own.call_id == other.call_id,
-                (own, other) => std::mem::discriminant(own) == std::mem::discriminant(other),
+                (own, other) => own == other,
             }
+    }
+
+    /// True when the other may be what became of this one.
+    fn resembles(&self, other: &Item<'_>) -> bool {
+        self.role == other.role && std::mem::discriminant(&self.part.body) == std::mem::discriminant(&other.part.body)
     }
 }
 
@@ -99,27 +114,43 @@ fn pairs<T>(left: &[T], right: &[T], same: impl Fn(&T, &T) -> bool) -> Vec<(usiz
     out
 }
 
-/// Differences between two runs of parts.
+/// Differences between two runs of parts: those that are equal, say the same, or resemble each other are
+/// one; of the rest, the left ones are gone, and the right ones made up unless something is gone there.
 fn items(left: &[Item<'_>], right: &[Item<'_>], out: &mut Vec<Difference>) {
-    let mut exact = pairs(left, right, |own, other| own.is(other));
-    exact.push((left.len(), right.len()));
-    let (mut l, mut r) = (0, 0);
-    for (to_l, to_r) in exact {
-        let (gap_l, gap_r) = (&left[l..to_l], &right[r..to_r]);
-        let alike = pairs(gap_l, gap_r, |own, other| own.resembles(other));
-        for (index, own) in gap_l.iter().enumerate() {
-            match alike.iter().find(|(own, _)| *own == index) {
-                Some((_, other)) => changed(own, &gap_r[*other], out),
-                None => out.push(differ(&own.at, &[], format!("{:?} is gone", own.part))),
-            }
+    let mut found: Vec<(usize, usize)> = Vec::new();
+    for level in 0..3 {
+        let mut more = Vec::new();
+        for (l, r) in gaps(&found, left.len(), right.len()) {
+            let within = pairs(&left[l.clone()], &right[r.clone()], |own, other| match level {
+                0 => own.is(other),
+                1 => own.says(other),
+                _ => own.resembles(other),
+            });
+            more.extend(within.into_iter().map(|(own, other)| (l.start + own, r.start + other)));
         }
-        let made_up = gap_r.iter().enumerate().filter(|(index, _)| !alike.iter().any(|(_, other)| other == index));
-        // A part that is new must stand beside one that changed or is gone.
-        for (_, other) in made_up.filter(|_| gap_l.len() == alike.len()) {
-            out.push(differ(&other.at, &[], format!("{:?} is made up", other.part)));
+        found.extend(more);
+        found.sort_unstable();
+    }
+    for (own, other) in &found {
+        changed(&left[*own], &right[*other], out);
+    }
+    for (l, r) in gaps(&found, left.len(), right.len()) {
+        let whole = l.is_empty();
+        out.extend(left[l].iter().map(|own| differ(&own.at, &[], format!("{:?} is gone", own.part))));
+        if whole {
+            out.extend(right[r].iter().map(|other| differ(&other.at, &["system"], format!("{:?} is made up", other.part))));
         }
+    }
+}
+
+/// What stands between pairs, on both sides.
+fn gaps(pairs: &[(usize, usize)], left: usize, right: usize) -> Vec<(Range<usize>, Range<usize>)> {
+    let (mut l, mut r, mut out) = (0, 0, Vec::new());
+    for (to_l, to_r) in pairs.iter().copied().chain([(left, right)]) {
+        out.push((l..to_l, r..to_r));
         (l, r) = (to_l + 1, to_r + 1);
     }
+    out
 }
 
 /// Differences within one part.
@@ -177,8 +208,71 @@ fn system(request: &Request) -> Vec<Item<'_>> {
     request.system.iter().enumerate().map(item).collect()
 }
 
+/// A part in the form that all of one meaning share: proofs do not say which model made them (a client's
+/// history does not), a call without arguments has none, `auto` is how closely media are looked at anyway.
+fn plain(part: &mut Part) {
+    let proof = match &mut part.body {
+        Body::Reasoning(reasoning) => reasoning.proof.as_mut(),
+        Body::ToolCall(call) => {
+            if call.arguments.is_empty() || call.arguments == "null" {
+                call.arguments = "{}".to_owned();
+            }
+            call.proof.as_mut()
+        }
+        Body::Media(media) => {
+            media.detail = media.detail.take().filter(|detail| detail != "auto");
+            None
+        }
+        Body::ToolResult(result) => {
+            result.content.iter_mut().for_each(plain);
+            result.is_error = result.is_error.filter(|is_error| *is_error);
+            None
+        }
+        _ => None,
+    };
+    if let Some(proof) = proof {
+        proof.origin.model.clear();
+    }
+}
+
+/// A request in the form that all of one meaning share: what is said only to say the default is not said.
+fn meaning(request: &Request) -> Request {
+    let mut request = request.clone();
+    request.system.iter_mut().for_each(plain);
+    request.messages.iter_mut().flat_map(|message| &mut message.parts).for_each(plain);
+    let zero = |number: &Raw| matches!(number.as_str(), "0" | "0.0" | "-0");
+    let sampling = &mut request.sampling;
+    sampling.choices = sampling.choices.filter(|choices| *choices != 1);
+    sampling.logprobs = sampling.logprobs.filter(|wanted| *wanted);
+    sampling.top_logprobs = sampling.top_logprobs.filter(|most| *most != 0);
+    sampling.frequency_penalty = sampling.frequency_penalty.take().filter(|penalty| !zero(penalty));
+    sampling.presence_penalty = sampling.presence_penalty.take().filter(|penalty| !zero(penalty));
+    request.format = request.format.take().filter(|format| *format != Format::Text);
+    request.parallel_tools = request.parallel_tools.filter(|parallel| !parallel);
+    request.tool_choice = request.tool_choice.take().filter(|choice| *choice != ToolChoice::Auto);
+    // The same in the words of two dialects.
+    request.tier = request.tier.take().map(|tier| if tier == "standard_only" { "default".to_owned() } else { tier });
+    for tool in &mut request.tools {
+        if let Tool::Function(function) = tool {
+            function.strict = function.strict.filter(|strict| *strict);
+            function.schema = function.schema.take().filter(|schema| schema.as_str() != NO_ARGUMENTS);
+        }
+    }
+    request
+}
+
+/// The schema of a tool that takes nothing.
+const NO_ARGUMENTS: &str = r#"{"type":"object","properties":{}}"#;
+
 /// Where two requests, both in normal form, differ.
 pub fn requests(left: &Request, right: &Request) -> Vec<Difference> {
+    let (mut left, right) = (meaning(left), meaning(right));
+    if right.tools.is_empty() {
+        // Which tools to call says nothing where there are none; that they are gone is named by itself.
+        left.tool_choice = None;
+        left.parallel_tools = None;
+    }
+    let (left, right) = (&left, &right);
     let mut out = Vec::new();
     items(&system(left), &system(right), &mut out);
     items(&said(&left.messages), &said(&right.messages), &mut out);
@@ -217,11 +311,11 @@ fn tools(left: &[Tool], right: &[Tool], out: &mut Vec<Difference>) {
                 count += own.foreign.0.iter().filter(|member| !other.foreign.0.contains(member)).count();
                 out.push(Difference { count, ..differ(at, &[], format!("{own:?} / {other:?}")) });
             }
-            _ => out.push(differ(at, &[], format!("{tool:?} is gone"))),
+            _ => out.push(differ(at, &["tool_choice", "allowed_tools"], format!("{tool:?} is gone"))),
         }
     }
     if right.len() > left.len() {
-        out.push(differ("tools", &[], "a tool is made up"));
+        out.push(differ("tools", &["response_format"], "a tool is made up"));
     }
 }
 
@@ -239,7 +333,9 @@ fn top(left: &Request, right: &Request, out: &mut Vec<Difference>) {
     }
     let (own, other) = (&left.sampling, &right.sampling);
     member!(left.model, right.model, "model");
-    member!(own.max_output, other.max_output, "max_tokens", "max_completion_tokens", "max_output");
+    // A dialect that wants a number gets the model's where the caller gave none.
+    let given = if own.max_output.is_none() { None } else { other.max_output };
+    member!(own.max_output, given, "max_tokens", "max_completion_tokens", "max_output");
     member!(own.temperature, other.temperature, "temperature");
     member!(own.top_p, other.top_p, "top_p");
     member!(own.top_k, other.top_k, "top_k");
@@ -250,10 +346,10 @@ fn top(left: &Request, right: &Request, out: &mut Vec<Difference>) {
     member!(own.choices, other.choices, "n", "choices");
     member!(own.logprobs, other.logprobs, "logprobs");
     member!(own.top_logprobs, other.top_logprobs, "top_logprobs");
-    member!(left.tool_choice, right.tool_choice, "tool_choice");
-    member!(left.parallel_tools, right.parallel_tools, "parallel_tool_calls", "disable_parallel_tool_use", "parallel_tools");
+    member!(left.tool_choice, right.tool_choice, "tool_choice", "response_format");
+    member!(left.parallel_tools, right.parallel_tools, "parallel_tool_calls", "response_format", "disable_parallel_tool_use", "parallel_tools");
     member!(left.format, right.format, "response_format", "output_config", "output_config.format", "format");
-    member!(left.effort, right.effort, "reasoning_effort", "thinking", "effort", "reasoning", "output_config", "output_config.effort");
+    member!(left.effort, right.effort, "effort", "reasoning effort", "reasoning_effort", "thinking", "reasoning", "output_config", "output_config.effort");
     member!(left.user, right.user, "user", "metadata.user_id", "metadata");
     member!(left.tier, right.tier, "service_tier", "tier");
     member!(left.stream, right.stream, "stream");
@@ -261,6 +357,11 @@ fn top(left: &Request, right: &Request, out: &mut Vec<Difference>) {
 
 /// Where two answers differ. Finish reasons are compared by meaning.
 pub fn responses(left: &Response, right: &Response) -> Vec<Difference> {
+    let (mut left, mut right) = (left.clone(), right.clone());
+    for choice in left.choices.iter_mut().chain(&mut right.choices) {
+        choice.parts.iter_mut().for_each(plain);
+    }
+    let (left, right) = (&left, &right);
     let mut out = Vec::new();
     let mut check = |word: &str, differs: bool, sides: String| {
         if differs {
@@ -282,7 +383,7 @@ pub fn responses(left: &Response, right: &Response) -> Vec<Difference> {
         items(&own, &others, &mut out);
         let meaning = |finish: &Option<dialect::ir::finish::Finish>| finish.as_ref().map(|finish| finish.reason);
         if meaning(&choice.finish) != meaning(&other.finish) {
-            let words = ["finish_reason", "stop_reason"];
+            let words = ["finish_reason", "stop_reason", "refusal"];
             out.push(differ(format!("{at}.finish_reason"), &words, format!("{:?} / {:?}", choice.finish, other.finish)));
         }
     }

@@ -61,7 +61,11 @@ fn foreign() -> impl Strategy<Value = Foreign> {
 }
 
 fn part(body: impl Strategy<Value = Body>) -> impl Strategy<Value = Part> {
-    (body, cache(), foreign()).prop_map(|(body, cache, foreign)| Part { body, cache, foreign })
+    (body, cache(), foreign()).prop_map(|(body, cache, foreign)| match body {
+        // Its text holds everything it has.
+        Body::Unknown { .. } => body.into(),
+        body => Part { body, cache, foreign },
+    })
 }
 
 fn plain() -> impl Strategy<Value = Body> {
@@ -74,16 +78,32 @@ fn opaque() -> impl Strategy<Value = Opaque> {
 }
 
 fn media() -> impl Strategy<Value = Body> {
-    let kind = select(vec![MediaKind::Image, MediaKind::Audio, MediaKind::File, MediaKind::Video]);
+    let kind = select(vec![
+        (MediaKind::Image, "image/png"),
+        (MediaKind::Image, "image/jpeg"),
+        (MediaKind::Audio, "audio/wav"),
+        (MediaKind::Audio, "audio/mpeg"),
+        (MediaKind::File, "application/pdf"),
+        (MediaKind::File, "text/csv"),
+        (MediaKind::Video, "video/mp4"),
+    ]);
     let source = prop_oneof![
         select(vec!["https://a.example/x.png", "http://a.example/d.pdf?x=1&y=2"]).prop_map(|url| MediaSource::Url(url.into())),
-        (select(vec!["image/png", "application/pdf", "audio/wav", "audio/mpeg", "video/mp4"]), "[A-Za-z0-9]{4}")
-            .prop_map(|(media_type, data)| MediaSource::Base64 { media_type: media_type.into(), data }),
+        "[A-Za-z0-9]{4}".prop_map(|data| MediaSource::Base64 { media_type: String::new(), data }),
         (dialect_id(), "file_[a-z0-9]{3}").prop_map(|(dialect, id)| MediaSource::FileId { dialect, id }),
         text().prop_map(MediaSource::Text),
     ];
-    (kind, source, option::weighted(0.2, word()), option::weighted(0.2, select(vec!["low", "high", "auto"])))
-        .prop_map(|(kind, source, name, detail)| Body::Media(Media { kind, source, name, detail: detail.map(str::to_owned) }))
+    (kind, source, option::weighted(0.2, word()), option::weighted(0.2, select(vec!["low", "high", "auto"]))).prop_map(
+        |((kind, kind_of_bytes), mut source, name, detail)| {
+            match &mut source {
+                MediaSource::Base64 { media_type, .. } => *media_type = kind_of_bytes.to_owned(),
+                // Only documents are plain text.
+                MediaSource::Text(_) if kind != MediaKind::File => source = MediaSource::Url("https://a.example/y".into()),
+                _ => {}
+            }
+            Body::Media(Media { kind, source, name, detail: detail.map(str::to_owned) })
+        },
+    )
 }
 
 fn unknown() -> impl Strategy<Value = Body> {
@@ -323,7 +343,8 @@ fn finish() -> impl Strategy<Value = Finish> {
 fn usage() -> impl Strategy<Value = Usage> {
     let counts = (0u64..9000, option::of(0u64..500), option::of(0u64..500), 0u64..9000, option::of(0u64..50));
     counts.prop_map(|(input, read, write, output, reasoning)| {
-        let mut usage = Usage { source: Source::Reported, ..Usage::default() };
+        let mut usage = Usage::default();
+        usage.source = Source::Reported;
         usage.set(Unit::Input, input);
         usage.put(Unit::CacheRead, read);
         usage.put(Unit::CacheWrite, write);
@@ -355,6 +376,8 @@ pub fn response() -> impl Strategy<Value = Response> {
     let choice = (answer_parts(), finish()).prop_map(|(mut parts, mut finish)| {
         let mut calls = 0;
         for part in &mut parts {
+            // Only requests mark what is to be cached.
+            part.cache = None;
             if let Body::ToolCall(call) = &mut part.body {
                 call.id = format!("call_{calls}");
                 call.name = "t0".to_owned();

@@ -5,6 +5,7 @@ pub mod diff;
 pub mod generate;
 #[path = "../../../wire/tests/common/mod.rs"]
 pub mod json;
+pub mod outside;
 pub mod recordings;
 pub mod rows;
 pub mod spell;

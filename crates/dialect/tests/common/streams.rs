@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use dialect::dialect::{Asked, Dialect};
 use dialect::ir::event::Event;
+use dialect::ir::part::Body;
+use dialect::ir::request::Request;
 use dialect::loss::Loss;
 use dialect::target::Target;
 use dialect::undo::Undo;
@@ -53,4 +55,19 @@ pub fn encode(dialect: &dyn Dialect, asked: &Asked, events: &[Event]) -> (Vec<u8
 /// What a client of a stream asked for when it wants to see everything.
 pub fn asked() -> Asked {
     Asked { include_usage: true, now: 1_700_000_000, id: "made-up".to_owned(), model: "asked-model".to_owned() }
+}
+
+/// The request with the names and ids that the client knows.
+pub fn undone(mut request: Request, undo: &Undo) -> Request {
+    for part in request.messages.iter_mut().flat_map(|message| &mut message.parts) {
+        match &mut part.body {
+            Body::ToolCall(call) => {
+                call.id = undo.id(&call.id).to_owned();
+                call.name = undo.name(&call.name).to_owned();
+            }
+            Body::ToolResult(result) => result.call_id = undo.id(&result.call_id).to_owned(),
+            _ => {}
+        }
+    }
+    request
 }

@@ -8,46 +8,7 @@ use wire::json::{Document, Edit, Json, Step};
 
 use crate::common::recordings::{self, Answer};
 use crate::common::spell::Spelling;
-use crate::common::{json, rows};
-
-/// The pieces of an object's text between its commas, each with its key.
-fn pieces(object: Json<'_>) -> Vec<(String, String)> {
-    let raw = object.raw();
-    let mut from = 1;
-    let mut out = Vec::new();
-    let offset = |inner: &str| inner.as_ptr() as usize - raw.as_ptr() as usize;
-    for (key, value) in object.members() {
-        let behind = offset(value.raw()) + value.raw().len();
-        let end = behind + raw[behind..].find([',', '}']).unwrap();
-        out.push((key.into_owned(), raw[from..end].to_owned()));
-        from = end + 1;
-    }
-    out
-}
-
-/// Panics unless `after` is `before` everywhere but at the edits.
-fn assert_outside(before: Json<'_>, after: Json<'_>, edits: &[Edit<'_>], at: &str) {
-    let here: Vec<&Edit<'_>> = edits.iter().filter(|edit| !edit.path.is_empty()).collect();
-    let touched = |key: &str| here.iter().any(|edit| matches!(&edit.path[0], Step::Key(name) if name == key));
-    let kept = |object| pieces(object).into_iter().filter(|(key, _)| !touched(key)).collect::<Vec<_>>();
-    assert_eq!(kept(before), kept(after), "{at}");
-    for edit in &here {
-        let Step::Key(key) = &edit.path[0] else { continue };
-        match (before.get(key), after.get(key), edit.path.len(), &edit.value) {
-            (_, Some(new), 1, Some(value)) => assert_eq!(new.raw(), value, "{at}.{key}"),
-            (_, new, 1, None) => assert!(new.is_none(), "{at}.{key} stays"),
-            (Some(old), Some(new), _, _) => {
-                let deeper: Vec<Edit<'_>> = here
-                    .iter()
-                    .filter(|other| other.path[0] == edit.path[0])
-                    .map(|other| Edit { path: other.path[1..].to_vec(), value: other.value.clone() })
-                    .collect();
-                assert_outside(old, new, &deeper, &format!("{at}.{key}"));
-            }
-            _ => {}
-        }
-    }
-}
+use crate::common::{json, outside, rows};
 
 /// Patches a body for a target; `None` where it is refused.
 fn patched(body: &str, dialect: &dyn dialect::dialect::Dialect, target: &Target<'_>) -> Option<usize> {
@@ -56,7 +17,7 @@ fn patched(body: &str, dialect: &dyn dialect::dialect::Dialect, target: &Target<
     let patch = dialect.patch(&document, &peek, target);
     let out = document.edit(&patch.edits);
     let after = Document::parse(out.clone()).expect("a patched body is JSON");
-    assert_outside(document.json(), after.json(), &patch.edits, "");
+    outside::check(document.json(), after.json(), &patch.edits, "").unwrap();
     if patch.edits.is_empty() {
         assert_eq!(out, body.as_bytes());
     }

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use dialect::dialect::Dialect;
-use dialect::ir::part::Body;
 use dialect::ir::request::Request;
 use dialect::target::{Control, Target};
 use dialect::undo::Undo;
@@ -11,21 +10,6 @@ use wire::json::{Document, Json};
 
 use crate::common::{diff, generate, streams};
 
-/// The request with the names and ids that the client knows.
-fn undone(mut request: Request, undo: &Undo) -> Request {
-    for part in request.messages.iter_mut().flat_map(|message| &mut message.parts) {
-        match &mut part.body {
-            Body::ToolCall(call) => {
-                call.id = undo.id(&call.id).to_owned();
-                call.name = undo.name(&call.name).to_owned();
-            }
-            Body::ToolResult(result) => result.call_id = undo.id(&result.call_id).to_owned(),
-            _ => {}
-        }
-    }
-    request
-}
-
 /// Writes and reads a request back; panics where something is lost that no loss names.
 fn assert_named(request: &Request, dialect: &dyn Dialect, target: &Target<'_>) {
     let Ok(outgoing) = dialect.write_request(request, target) else { return };
@@ -33,7 +17,7 @@ fn assert_named(request: &Request, dialect: &dyn Dialect, target: &Target<'_>) {
     let back = dialect.read_request(&body).unwrap_or_else(|fault| panic!("{}: {fault:?}\n{}", dialect.id(), outgoing.body));
     let mut losses = outgoing.losses;
     losses.extend(back.losses);
-    let back = undone(back.value, &outgoing.undo).normalize();
+    let back = streams::undone(back.value, &outgoing.undo).normalize();
     let silent = diff::unnamed(diff::requests(request, &back), &losses);
     assert!(silent.is_empty(), "{}: {silent:#?}\n{losses:#?}\n{}\n{request:#?}", dialect.id(), outgoing.body);
 }
