@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Floor 5: the program. Everything that touches the network, the clock, the disk or the environment.
+
+pub mod config;

@@ -152,20 +152,24 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<Box<str>>,
     /// The operation.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub mode: Mode,
     /// Facts of the model as this provider serves it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub facts: Facts,
     /// Prices; no rows when no source has one.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub sheet: Sheet,
     /// Trust in the prices.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub confidence: Confidence,
     /// Which sources have this offer: `l` LiteLLM, `g` genai-prices, `m` models.dev.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub sources: Box<str>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// How an offer was found.
@@ -179,7 +183,7 @@ pub enum Found {
     Undated,
     /// The offer of the vendor whose prices this cloud charges (Azure, Vertex).
     Vendor,
-    /// Only facts of the model: this provider's price is not known.
+    /// Only facts of the model: this provider's price is not known, and its limits may be narrower.
     FactsOnly,
 }
 
@@ -289,14 +293,29 @@ impl<'a> Catalog<'a> {
             .map(|(id, _)| id)
     }
 
+    /// True when the provider itself offers the model, by id, alias or id less its date. Parses nothing.
+    #[must_use]
+    pub fn offers(self, provider: &str, id: &str) -> bool {
+        names::spellings(provider, id).iter().any(|id| self.find(&format!("{provider}/{id}")).is_some())
+    }
+
     /// Provider rows that offer a bare name themselves, by id, alias or id less its date; in the order of
     /// [`Catalog::providers`]. Clouds that only inherit a vendor's price and aggregators' guesses are left out.
     #[must_use]
     pub fn providers_offering(self, bare_name: &str) -> Vec<&'a str> {
-        let offers = |provider: &&str| {
-            names::spellings(provider, bare_name).iter().any(|id| self.find(&format!("{provider}/{id}")).is_some())
-        };
-        self.providers().filter(offers).collect()
+        self.providers().filter(|provider| self.offers(provider, bare_name)).collect()
+    }
+
+    /// The model that a name means when no provider serves it here (`as: gpt-4o`): `provider/model`, else the
+    /// offer of the first provider that has the bare name, labs first.
+    #[must_use]
+    pub fn named(self, name: &str) -> Option<Offer> {
+        if let Some((provider, id)) = name.split_once('/')
+            && self.providers().any(|known| known == provider)
+        {
+            return self.offer(provider, id);
+        }
+        self.offer(self.providers_offering(name).first()?, name)
     }
 
     /// Up to `n` names like this one, nearest first, for errors: `provider/model`, or bare when the name asked
@@ -358,11 +377,17 @@ fn offer(provider: &str, id: impl Into<Box<str>>, entry: Entry, found: Found) ->
         mode: entry.mode,
         facts: entry.facts,
         sheet: (!entry.sheet.is_empty()).then_some(entry.sheet),
-        confidence: if found == Found::Vendor { Confidence::Low } else { entry.confidence },
+        confidence: if matches!(found, Found::Vendor | Found::FactsOnly) { Confidence::Low } else { entry.confidence },
     }
 }
 
 pub use names::base;
+
+/// Up to `n` of some names that are like the one asked for, nearest first.
+#[must_use]
+pub fn near_of<'k>(names: impl Iterator<Item = &'k str>, asked: &str, n: usize) -> Vec<String> {
+    names::near(names, asked, n)
+}
 
 #[cfg(test)]
 mod tests;

@@ -7,4 +7,5 @@ pub mod entry;
 pub mod money;
 pub mod port;
 pub mod price;
+pub mod provider;
 pub mod route;

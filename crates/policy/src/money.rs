@@ -3,6 +3,7 @@
 //! Nothing here wraps or panics. Sums and products that leave the range are `None` (`checked_*`) or stay at
 //! the end of the range (`saturating_*`), which is visible in every report: no real bill is that large.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -168,6 +169,9 @@ fn decimal(text: &str, digits: usize) -> Result<i128, MoneyError> {
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(value) = short(whole, fraction, exponent, digits) {
+        return Ok(if negative { value.saturating_neg() } else { value });
+    }
     if (whole.is_empty() && fraction.is_empty()) || !all_digits(whole) || !all_digits(fraction) {
         return Err(bad());
     }
@@ -193,8 +197,26 @@ fn decimal(text: &str, digits: usize) -> Result<i128, MoneyError> {
     Ok(if negative { value.saturating_neg() } else { value })
 }
 
+/// The usual case, without memory: few figures, no exponent, no more decimals than fit.
+fn short(whole: &str, fraction: &str, exponent: i32, digits: usize) -> Option<i128> {
+    let figures = whole.len().checked_add(fraction.len())?;
+    if exponent != 0 || figures == 0 || figures > 18 || fraction.len() > digits {
+        return None;
+    }
+    let mut value: i64 = 0;
+    for byte in whole.bytes().chain(fraction.bytes()) {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        value = value.checked_mul(10)?.checked_add(i64::from(digit))?;
+    }
+    let scale = 10_i128.checked_pow(u32::try_from(digits.checked_sub(fraction.len())?).ok()?)?;
+    i128::from(value).checked_mul(scale)
+}
+
 /// Takes `$`, thousands separators and spaces off an amount as people write it.
-fn plain(text: &str) -> Result<String, MoneyError> {
+fn plain(text: &str) -> Result<Cow<'_, str>, MoneyError> {
+    if !text.contains(['$', ',', ' ']) {
+        return Ok(Cow::Borrowed(text.trim()));
+    }
     let bad = || MoneyError::NotANumber(text.to_owned());
     let trimmed = text.trim();
     let (sign, rest) = trimmed.strip_prefix('-').map_or(("", trimmed), |rest| ("-", rest));
@@ -209,8 +231,8 @@ fn plain(text: &str) -> Result<String, MoneyError> {
     }
     let whole = whole.replace(',', "");
     Ok(match fraction {
-        Some(fraction) => format!("{sign}{whole}.{fraction}"),
-        None => format!("{sign}{whole}"),
+        Some(fraction) => format!("{sign}{whole}.{fraction}").into(),
+        None => format!("{sign}{whole}").into(),
     })
 }
 
@@ -300,7 +322,7 @@ macro_rules! as_text {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                std::borrow::Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+                Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
             }
         }
     )*};

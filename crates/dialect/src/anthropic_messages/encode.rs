@@ -39,6 +39,11 @@ struct Waiting {
     part: u32,
     kind: Open,
     deltas: Vec<Delta>,
+<<<<<<< HEAD
+=======
+    /// Its beginning is dealt with.
+    begun: bool,
+>>>>>>> anthropic
     closed: bool,
 }
 
@@ -93,7 +98,11 @@ impl MessagesEncoder {
             },
             Open::Text | Open::Reasoning => {}
         }
+<<<<<<< HEAD
         self.waiting.push(Waiting { part, kind: kind.clone(), deltas: Vec::new(), closed: false });
+=======
+        self.waiting.push(Waiting { part, kind: kind.clone(), deltas: Vec::new(), begun: false, closed: false });
+>>>>>>> anthropic
         if self.waiting.len() == 1 {
             self.advance(out);
         }
@@ -104,6 +113,7 @@ impl MessagesEncoder {
         while let Some(first) = self.waiting.first_mut() {
             let deltas = std::mem::take(&mut first.deltas);
             let closed = first.closed;
+<<<<<<< HEAD
             let kind = first.kind.clone();
             self.begin_at_once(&kind, out);
             for delta in deltas {
@@ -114,14 +124,41 @@ impl MessagesEncoder {
             }
             self.stop(out);
             self.waiting.remove(0);
+=======
+            let begun = std::mem::replace(&mut first.begun, true);
+            // Lent to the writing below, and given back.
+            let kind = std::mem::replace(&mut first.kind, Open::Text);
+            if !begun {
+                self.begin_at_once(&kind, out);
+            }
+            for delta in deltas {
+                self.delta(&kind, &delta, out);
+            }
+            if closed {
+                self.stop(out);
+                self.waiting.remove(0);
+            } else {
+                self.give_back(kind);
+                return;
+            }
+        }
+    }
+
+    fn give_back(&mut self, kind: Open) {
+        if let Some(first) = self.waiting.first_mut() {
+            first.kind = kind;
+>>>>>>> anthropic
         }
     }
 
     /// Begins blocks that have no reason to wait for their first delta.
     fn begin_at_once(&mut self, kind: &Open, out: &mut Vec<u8>) {
+<<<<<<< HEAD
         if self.begun {
             return;
         }
+=======
+>>>>>>> anthropic
         if let Open::ToolCall { id, name, proof } = kind {
             let at = self.at();
             if proof.is_some() {
@@ -300,8 +337,14 @@ impl Encoder for MessagesEncoder {
                 let first = self.waiting.first().is_some_and(|waiting| waiting.part == *part);
                 let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.part == *part) else { return };
                 if first {
+<<<<<<< HEAD
                     let kind = waiting.kind.clone();
                     self.delta(&kind, delta, out);
+=======
+                    let kind = std::mem::replace(&mut waiting.kind, Open::Text);
+                    self.delta(&kind, delta, out);
+                    self.give_back(kind);
+>>>>>>> anthropic
                 } else {
                     waiting.deltas.push(delta.clone());
                 }

@@ -277,6 +277,13 @@ fn choice(
 fn function(function: &Function, params: &Params, at: &str, turns: &mut Turns<'_>) -> String {
     let name = turns.names.name(&function.name);
     let own = turns.own(&function.foreign, at);
+<<<<<<< HEAD
+=======
+    let schema = function.schema.as_ref().map(|schema| schema.as_str());
+    if schema.is_some_and(|schema| !Json::parse(schema).is_ok_and(|schema| schema.kind() == Kind::Object)) {
+        turns.lose(Loss::approximated("input_schema", at));
+    }
+>>>>>>> anthropic
     if function.strict == Some(true) && !params.able.structured {
         turns.lose(Loss::weakened("strict", at));
     }
@@ -286,7 +293,11 @@ fn function(function: &Function, params: &Params, at: &str, turns: &mut Turns<'_
         if let Some(description) = &function.description {
             json.key("description").str(description);
         }
+<<<<<<< HEAD
         json.key("input_schema").raw(&object_schema(function.schema.as_ref().map_or("", |schema| schema.as_str())));
+=======
+        json.key("input_schema").raw(&object_schema(schema.unwrap_or_default()));
+>>>>>>> anthropic
         if let Some(strict) = function.strict.filter(|_| params.able.structured) {
             json.key("strict").bool(strict);
         }

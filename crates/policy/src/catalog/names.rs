@@ -37,6 +37,10 @@ pub(super) fn spellings(provider: &str, id: &str) -> Vec<String> {
     if let Some(rest) = undated.strip_suffix("-latest") {
         add(rest);
     }
+    // A fine-tuned model costs what its kind costs: `ft:gpt-4o-2024-08-06:acme::abc`.
+    if let Some(kind) = plain.strip_prefix("ft:").and_then(|rest| rest.split(':').next()) {
+        add(&format!("ft:{kind}"));
+    }
     let lower = plain.to_ascii_lowercase();
     add(&lower);
     spellings

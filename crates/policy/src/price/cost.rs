@@ -250,7 +250,15 @@ fn rate(sheet: &Sheet, row: &Row, unit: Unit) -> Option<(Femto, Option<Unit>)> {
         | Unit::Character => &[],
     };
     let own = row.rates.get(unit).map(|rate| (rate, None));
-    own.or_else(|| instead.iter().find_map(|instead| Some((row.rates.get(*instead)?, Some(*instead)))))
+    own.or_else(|| {
+        let (rate, instead) = instead.iter().find_map(|instead| Some((row.rates.get(*instead)?, *instead)))?;
+        Some((rate, (!same_lifetime(unit, instead)).then_some(instead)))
+    })
+}
+
+/// A cache write whose lifetime nobody told apart is the one of five minutes: that is no substitution.
+const fn same_lifetime(unit: Unit, instead: Unit) -> bool {
+    matches!((unit, instead), (Unit::CacheWrite, Unit::CacheWrite5m) | (Unit::CacheWrite5m, Unit::CacheWrite))
 }
 
 /// Units whose rate a regional factor moves.

@@ -1,9 +1,10 @@
 //! A price sheet: rows of exact rates, each valid under AND-ed conditions, of which one row prices a request.
 //!
 //! Every condition of a row must hold. Of the rows that hold, the one wins that names, in this order: the
-//! service tier, the hours, the higher context step, the later start. Two rows of a sheet that could tie are
+//! service tier, the region, the hours, the higher context step, the later start. Two rows of a sheet that could tie are
 //! an error of the sheet ([`Sheet::check`]).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -26,7 +27,9 @@ pub type Rate = Femto;
 pub struct Asked<'a> {
     /// Service tier or processing mode in the provider's word: `flex`, `priority`, `batch`, `fast`, …
     pub tier: Option<&'a str>,
-    /// Region that the request is processed in, where the provider prices regions apart: `eu`, `us`, …
+    /// Region that the request is processed in, where the provider prices regions apart: `eu`, `us`, `apac`
+    /// (OpenAI, Azure), `us` (Anthropic's `inference_geo`), an AWS region (Bedrock), `regional` for any
+    /// location of Vertex but `global`.
     pub region: Option<&'a str>,
 }
 
@@ -166,6 +169,9 @@ pub struct Row {
     /// Service tier or processing mode; `None` is the standard one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<Box<str>>,
+    /// Region that the request is processed in; `None` is any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Box<str>>,
     /// First moment of validity.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "date")]
     pub from: Option<Timestamp>,
@@ -183,8 +189,9 @@ pub struct Row {
 }
 
 impl Row {
-    fn holds(&self, at: Timestamp, tier: Option<&str>, prompt: u64) -> bool {
-        self.tier.as_deref().is_none_or(|asked| Some(asked) == tier)
+    fn holds(&self, at: Timestamp, asked: Asked<'_>, prompt: u64) -> bool {
+        self.tier.as_deref().is_none_or(|tier| Some(tier) == asked.tier())
+            && self.region.as_deref().is_none_or(|region| Some(region) == asked.region)
             && self.from.is_none_or(|from| from <= at)
             && self.to.is_none_or(|to| at < to)
             && (self.hours.is_empty() || self.hours.iter().any(|window| window.holds(at.as_second())))
@@ -192,16 +199,16 @@ impl Row {
     }
 
     /// What decides between rows that hold; larger wins.
-    fn rank(&self) -> (bool, bool, u64, Option<Timestamp>) {
+    fn rank(&self) -> (bool, bool, bool, u64, Option<Timestamp>) {
         let step = self.prompt.map_or(0, Step::first);
-        (self.tier.is_some(), !self.hours.is_empty(), step, self.from)
+        (self.tier.is_some(), self.region.is_some(), !self.hours.is_empty(), step, self.from)
     }
 
     /// True when some request could be priced by either row with nothing to decide between them.
     fn ties(&self, other: &Self) -> bool {
         let overlap = self.to.is_none_or(|to| other.from.is_none_or(|from| from < to))
             && other.to.is_none_or(|to| self.from.is_none_or(|from| from < to));
-        overlap && self.tier == other.tier && self.rank() == other.rank()
+        overlap && self.tier == other.tier && self.region == other.region && self.rank() == other.rank()
     }
 }
 
@@ -231,11 +238,7 @@ impl Sheet {
     /// `None` when no row holds. A tier that the sheet does not know is priced as the standard one.
     #[must_use]
     pub fn row(&self, at: Timestamp, asked: Asked<'_>, prompt: u64) -> Option<(usize, &Row)> {
-        self.rows
-            .iter()
-            .enumerate()
-            .filter(|(_, row)| row.holds(at, asked.tier(), prompt))
-            .max_by_key(|(_, row)| row.rank())
+        self.rows.iter().enumerate().filter(|(_, row)| row.holds(at, asked, prompt)).max_by_key(|(_, row)| row.rank())
     }
 
     /// The factor of the region, where this sheet has one.
@@ -287,12 +290,24 @@ impl Serialize for Rates {
 
 impl<'de> Deserialize<'de> for Rates {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let named = BTreeMap::<std::borrow::Cow<'de, str>, Rate>::deserialize(deserializer)?;
-        let rates = named.into_iter().map(|(name, rate)| {
-            let unit = Unit::parse(&name).ok_or_else(|| D::Error::custom(format!("`{name}` is no unit")))?;
-            Ok((unit, rate))
-        });
-        rates.collect::<Result<_, _>>().map(Self)
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Rates;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("rates by unit, such as {\"input\": \"0.25\"}")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Rates, A::Error> {
+                let mut rates = Rates::default();
+                while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+                    let unit = Unit::parse(&name).ok_or_else(|| A::Error::custom(format!("`{name}` is no unit")))?;
+                    rates.set(unit, map.next_value()?);
+                }
+                Ok(rates)
+            }
+        }
+        deserializer.deserialize_map(Visitor)
     }
 }
 
@@ -304,7 +319,7 @@ impl Serialize for Window {
 
 impl<'de> Deserialize<'de> for Window {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is not like `12345 10:00-16:30`")))
     }
 }
@@ -321,7 +336,7 @@ impl Serialize for Step {
 
 impl<'de> Deserialize<'de> for Step {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
         let step = match text.strip_prefix(">=") {
             Some(tokens) => tokens.parse().map(Self::From).ok(),
             None => text.strip_prefix('>').and_then(|tokens| tokens.parse().ok()).map(Self::Above),
@@ -332,7 +347,7 @@ impl<'de> Deserialize<'de> for Step {
 
 /// Moments of validity are written as dates, `2026-10-14`, meaning 00:00 UTC.
 mod date {
-    use super::{D, De, Ser, Timestamp};
+    use super::{Cow, D, De, Ser, Timestamp};
     use serde::{Deserialize as _, de::Error as _};
 
     pub(super) fn serialize<S: Ser>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -343,7 +358,7 @@ mod date {
     }
 
     pub(super) fn deserialize<'de, T: De<'de>>(deserializer: T) -> Result<Option<Timestamp>, T::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
         let date: D = text.parse().map_err(T::Error::custom)?;
         date.to_zoned(jiff::tz::TimeZone::UTC).map(|zoned| Some(zoned.timestamp())).map_err(T::Error::custom)
     }
@@ -351,7 +366,7 @@ mod date {
 
 /// Units are written by name.
 mod units {
-    use super::{De, Ser, Unit};
+    use super::{Cow, De, Ser, Unit};
     use serde::{Deserialize as _, de::Error as _};
 
     pub(super) fn serialize<S: Ser>(units: &[Unit], serializer: S) -> Result<S::Ok, S::Error> {
@@ -359,10 +374,9 @@ mod units {
     }
 
     pub(super) fn deserialize<'de, T: De<'de>>(deserializer: T) -> Result<Vec<Unit>, T::Error> {
-        let names = Vec::<std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        let unit = |name: std::borrow::Cow<'de, str>| {
-            Unit::parse(&name).ok_or_else(|| T::Error::custom(format!("`{name}` is no unit")))
-        };
+        let names = Vec::<Cow<'de, str>>::deserialize(deserializer)?;
+        let unit =
+            |name: Cow<'de, str>| Unit::parse(&name).ok_or_else(|| T::Error::custom(format!("`{name}` is no unit")));
         names.into_iter().map(unit).collect()
     }
 }

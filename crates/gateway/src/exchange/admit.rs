@@ -1,0 +1,33 @@
+//! Sets aside what a request may use. A hold that is dropped gives it back.
+
+use std::sync::Arc;
+
+use dialect::fault::{Fault, Kind};
+
+use super::arrive::Arrived;
+use crate::gateway::{Gateway, Place};
+
+/// What is set aside for a request, until its record settles.
+#[derive(Debug)]
+pub struct Hold {
+    /// A place among the requests under way.
+    _place: Place,
+}
+
+/// Admits a request.
+///
+/// # Errors
+/// `unavailable` when too many requests are under way, or the gateway is stopping.
+pub fn admit(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Hold, Fault> {
+    let most = arrived.snapshot.config.server.max_in_flight;
+    match gateway.place(most) {
+        Some(place) => Ok(Hold { _place: place }),
+        None => {
+            let message = format!(
+                "{most} requests are under way, the most this gateway serves at once (`server.max_in_flight`). \
+                 Try again shortly."
+            );
+            Err(Fault { retry_after: Some(1), ..Fault::new(Kind::Unavailable, message) })
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Who asks, and what: the caller's key, the body, one look at it. One snapshot is taken here.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use dialect::fault::{Fault, Kind};
+use dialect::id::DialectId;
+use dialect::peek::Peek;
+use http::{HeaderMap, Response, header, request::Parts};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::time::Instant;
+use uuid::Uuid;
+use wire::json::Document;
+
+use super::settle::Record;
+use crate::auth;
+use crate::coding::{Coding, CodingError, decode};
+use crate::gateway::{Gateway, Held};
+use crate::server::reply::{self, ReplyBody};
+use crate::state::directory::Principal;
+use crate::state::names;
+use crate::state::snapshot::Snapshot;
+
+/// A model call as it comes from the socket.
+#[derive(Debug)]
+pub struct Call {
+    /// Its id.
+    pub id: Uuid,
+    /// When it arrived.
+    pub start: Instant,
+    /// The caller's dialect.
+    pub dialect: DialectId,
+    /// The caller's address; `None` on the local socket.
+    pub peer: Option<SocketAddr>,
+    /// The head.
+    pub head: Parts,
+    /// The body.
+    pub body: Incoming,
+}
+
+/// A request that is understood.
+#[derive(Debug)]
+pub struct Arrived {
+    /// Its id.
+    pub id: Uuid,
+    /// When it arrived.
+    pub start: Instant,
+    /// The caller's dialect.
+    pub dialect: DialectId,
+    /// The caller.
+    pub who: Arc<Principal>,
+    /// The configuration it is served by, from here to its end.
+    pub snapshot: Arc<Snapshot>,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its query, less `key`.
+    pub query: Option<String>,
+    /// Its body.
+    pub body: Document,
+    /// What routing must know of it.
+    pub peek: Peek,
+    /// When the caller gives up.
+    pub deadline: Option<Instant>,
+    /// Its bytes count as held in memory until it is done.
+    _held: Held,
+}
+
+/// A request that ended before anyone knew what it asks.
+#[derive(Debug)]
+pub struct Refused {
+    fault: Fault,
+    /// A caller that is known gets a line.
+    known: Option<Box<Record>>,
+}
+
+impl Refused {
+    /// The answer.
+    pub fn answer(self, gateway: &Gateway, caller: DialectId, id: Uuid) -> Response<ReplyBody> {
+        let dialect = dialect::of(caller);
+        let status = self.fault.status_in(caller);
+        let mut response = match self.known {
+            Some(mut record) => {
+                record.settle_error_now(&self.fault, status);
+                super::fault_reply(dialect, &self.fault, &record)
+            }
+            None => {
+                gateway.metrics.request(caller.name(), "error", self.fault.kind.name(), 0, 0);
+                let body = dialect.write_fault(&self.fault, &id.hyphenated().to_string());
+                let mut response = reply::json(status, body);
+                reply::fault_headers(&mut response, &self.fault);
+                reply::id_header(&mut response, id);
+                response
+            }
+        };
+        if matches!(self.fault.kind, Kind::TooLarge | Kind::Unavailable | Kind::Unsupported) {
+            // The body was not read: the connection cannot be used again.
+            response.headers_mut().insert(header::CONNECTION, reply::CLOSE);
+        }
+        response
+    }
+}
+
+/// Reads and understands a request.
+///
+/// # Errors
+/// Unknown callers, bodies that are too large, not JSON, or not what the dialect says.
+pub async fn arrive(gateway: &Arc<Gateway>, call: Call) -> Result<(Arrived, Record), Refused> {
+    let stranger = |fault| Refused { fault, known: None };
+    let snapshot = gateway.snapshot.load_full();
+    if let Some(fault) = gateway.loops(&call.head.headers) {
+        return Err(stranger(fault));
+    }
+    let who = auth::caller(gateway, &snapshot, &call.head, call.peer, true).await.map_err(stranger)?;
+    let mut record = Record::open(gateway, &snapshot, &who, &call);
+    macro_rules! refuse {
+        ($fault:expr) => {
+            return Err(Refused { fault: $fault, known: Some(Box::new(record)) })
+        };
+    }
+    if let Err(fault) = record.read_headers(&call.head.headers, &who) {
+        refuse!(fault);
+    }
+    if let Some(fault) = unsupported(&call.head.headers) {
+        refuse!(fault);
+    }
+    let deadline = match call.head.headers.get("x-tollgate-timeout") {
+        None => None,
+        Some(value) => match value.to_str().ok().and_then(names::duration).filter(|time| !time.is_zero()) {
+            Some(time) => Some(call.start + time),
+            None => refuse!(Fault::invalid("x-tollgate-timeout", "`x-tollgate-timeout` is a duration such as `20s`.")),
+        },
+    };
+    let (bytes, held) = match read(gateway, &snapshot, &call.head.headers, call.body).await {
+        Ok(read) => read,
+        Err(fault) => refuse!(fault),
+    };
+    let size = bytes.len();
+    let body = match Document::parse(bytes) {
+        Ok(body) => body,
+        Err(error) => {
+            let message = format!("The request body is not the JSON object it must be: {error}.");
+            refuse!(Fault::invalid("", message))
+        }
+    };
+    let mut peek = match dialect::of(call.dialect).peek(&body) {
+        Ok(peek) => peek,
+        Err(fault) => refuse!(fault),
+    };
+    peek.bytes = size;
+    record.looked(&peek, &who);
+    let arrived = Arrived {
+        id: call.id,
+        start: call.start,
+        dialect: call.dialect,
+        who,
+        snapshot,
+        query: query(call.head.uri.query()),
+        headers: call.head.headers,
+        body,
+        peek,
+        deadline,
+        _held: held,
+    };
+    Ok((arrived, record))
+}
+
+/// The query less `key`, which is a way to send a key.
+fn query(query: Option<&str>) -> Option<String> {
+    let kept: Vec<&str> = query?.split('&').filter(|pair| !pair.starts_with("key=") && !pair.is_empty()).collect();
+    (!kept.is_empty()).then(|| kept.join("&"))
+}
+
+/// A content type that is not JSON. None at all is taken for JSON.
+fn unsupported(headers: &HeaderMap) -> Option<Fault> {
+    let given = headers.get(header::CONTENT_TYPE)?;
+    let kind = given.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let json = kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"));
+    (!json).then(|| {
+        let message = format!("This endpoint takes `application/json`, not `{}`.", kind.escape_default());
+        Fault::new(Kind::Unsupported, message)
+    })
+}
+
+fn too_large(limit: u64) -> Fault {
+    Fault::new(
+        Kind::TooLarge,
+        format!("The request body is longer than {limit} bytes, the limit of this gateway (`server.max_body`)."),
+    )
+    .with("limit", limit.to_string())
+}
+
+/// Reads and decodes a body within the limits.
+async fn read(
+    gateway: &Arc<Gateway>,
+    snapshot: &Snapshot,
+    headers: &HeaderMap,
+    mut body: Incoming,
+) -> Result<(Bytes, Held), Fault> {
+    let limit = snapshot.config.server.max_body;
+    let coding = match headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().map(Coding::parse)) {
+        None => Coding::Identity,
+        Some(Ok(Some(coding))) => coding,
+        Some(_) => {
+            let message = "The request's `content-encoding` is none of gzip, deflate, br, zstd. Send it plain.";
+            return Err(Fault::new(Kind::Unsupported, message));
+        }
+    };
+    let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if told.is_some_and(|told| told > limit) {
+        return Err(too_large(limit));
+    }
+    let mut held = gateway.buffer(told.unwrap_or(0), snapshot.config.server.max_buffered)?;
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    // A body that stops coming is given up: its sender holds memory and a place.
+    let patience = Duration::from_secs(60);
+    loop {
+        let frame = match tokio::time::timeout(patience, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(None) => break,
+            Ok(Some(Err(_))) => return Err(Fault::invalid("", "The request body broke off before its end.")),
+            Err(_) => return Err(Fault::invalid("", "The request body stopped coming for 60 seconds.")),
+        };
+        let Ok(piece) = frame.into_data() else { continue };
+        let size = (first.len() + all.len() + piece.len()) as u64;
+        if size > limit {
+            return Err(too_large(limit));
+        }
+        gateway.grow(&mut held, size, snapshot.config.server.max_buffered)?;
+        if first.is_empty() && all.is_empty() {
+            first = piece;
+            continue;
+        }
+        if all.is_empty() {
+            let room = told.map_or(first.len() + piece.len(), |told| usize::try_from(told).unwrap_or_default());
+            all.reserve(room);
+            all.extend_from_slice(&first);
+            first = Bytes::new();
+        }
+        all.extend_from_slice(&piece);
+    }
+    let raw = if all.is_empty() { first } else { all.freeze() };
+    if coding == Coding::Identity {
+        return Ok((raw, held));
+    }
+    let bound = usize::try_from(limit).unwrap_or(usize::MAX);
+    let decoded = match decode(coding, raw, bound) {
+        Ok(decoded) => decoded,
+        Err(CodingError::TooLarge) => return Err(too_large(limit)),
+        Err(CodingError::Corrupt) => {
+            return Err(Fault::invalid("", "The request body is not what its `content-encoding` says."));
+        }
+    };
+    gateway.grow(&mut held, decoded.len() as u64, snapshot.config.server.max_buffered)?;
+    Ok((decoded, held))
+}

@@ -1,0 +1,255 @@
+//! Tries targets in turn until one answers: which next is policy's, sending is `send`'s.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use dialect::dialect::Asked;
+use dialect::fault::{Fault, Kind};
+use dialect::ir::request::Request;
+use dialect::loss::{Loss, Lossy};
+use dialect::outcome::Outcome;
+use dialect::undo::Undo;
+use policy::route::retry::{Failed, Next, next};
+use policy::route::verdict::verdict;
+use wire::json::Writer;
+
+use super::arrive::Arrived;
+use super::judge::{Miss, Rejected, Won};
+use super::plan::Plan;
+use super::send::try_one;
+use super::settle::Record;
+use crate::env;
+use crate::state::target::{Lane, Target};
+
+/// A request made ready for one target.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The body.
+    pub body: Bytes,
+    /// Headers beyond the row's.
+    pub headers: Vec<(&'static str, String)>,
+    /// What could not come along.
+    pub losses: Vec<Loss>,
+    /// How the answer comes back.
+    pub way: Way,
+}
+
+/// How an answer comes back.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// In the caller's dialect, byte for byte.
+    Same {
+        /// Hold back the frame that carries usage alone.
+        hold_usage: bool,
+    },
+    /// Through the representation between dialects.
+    Across {
+        /// What the answer must be changed back from.
+        undo: Undo,
+    },
+}
+
+/// Tries targets until one answers.
+///
+/// # Errors
+/// What the caller is told when none did.
+pub async fn attempt_all(arrived: &Arrived, plan: &Plan, record: &mut Record) -> Result<Won, Fault> {
+    let mut failed: Vec<Failed> = Vec::new();
+    let mut last: Option<Miss> = None;
+    let mut ready = Ready::default();
+    loop {
+        let now = env::instant().saturating_duration_since(arrived.start);
+        let (route, key, pause) = match next(&plan.routes, &failed, plan.tries, now, env::roll()) {
+            Next::Try { route, key, pause } => (route, key, pause),
+            Next::GiveUp => return give_up(arrived, &failed, last, record),
+        };
+        if !pause.is_zero() {
+            if arrived.deadline.is_some_and(|deadline| env::instant() + pause >= deadline) {
+                return give_up(arrived, &failed, last, record);
+            }
+            let waiting = env::instant();
+            tokio::time::sleep(pause).await;
+            record.waited(waiting);
+        }
+        let Some(target) = plan.targets.get(route) else { return give_up(arrived, &failed, last, record) };
+        let Some(lane) = target.lane(arrived.dialect) else { return give_up(arrived, &failed, last, record) };
+        let prepared = ready.prepare(arrived, route, target, lane)?;
+        if plan.reject_losses && !prepared.losses.is_empty() {
+            return Err(lossy(&prepared.losses));
+        }
+        if !failed.is_empty() {
+            record.fell_back();
+        }
+        record.begin(target);
+        let timeouts = plan.timeouts.over(target.timeouts);
+        match try_one(arrived, target, lane, prepared, key, timeouts, record).await {
+            Ok(won) => {
+                record.lose(prepared.losses.clone());
+                return Ok(won);
+            }
+            Err(miss) => {
+                record.failed(miss.fault.outcome, (miss.fault.status != 0).then_some(miss.fault.status));
+                let at = env::instant().saturating_duration_since(arrived.start);
+                let (outcome, retry_after) = (miss.fault.outcome, miss.fault.retry_after);
+                failed.push(Failed { route, key, outcome, at, retry_after });
+                last = Some(miss);
+                if arrived.deadline.is_some_and(|deadline| env::instant() >= deadline) {
+                    return Err(out_of_time());
+                }
+            }
+        }
+    }
+}
+
+/// Requests made ready, one a target: keys and second tries use them again.
+#[derive(Debug, Default)]
+struct Ready {
+    read: Option<Lossy<Request>>,
+    by_route: HashMap<usize, Prepared>,
+}
+
+impl Ready {
+    fn prepare(
+        &mut self,
+        arrived: &Arrived,
+        route: usize,
+        target: &Arc<Target>,
+        lane: &Lane,
+    ) -> Result<&Prepared, Fault> {
+        if !self.by_route.contains_key(&route) {
+            let prepared = self.make(arrived, target, lane)?;
+            self.by_route.insert(route, prepared);
+        }
+        // It was put there a moment ago.
+        self.by_route.get(&route).ok_or_else(|| Fault::new(Kind::UpstreamFailed, "The request could not be prepared."))
+    }
+
+    fn make(&mut self, arrived: &Arrived, target: &Target, lane: &Lane) -> Result<Prepared, Fault> {
+        let to = target.for_dialect();
+        if lane.dialect == arrived.dialect {
+            let patch = dialect::of(arrived.dialect).patch(&arrived.body, &arrived.peek, &to);
+            return Ok(Prepared {
+                body: arrived.body.edit(&patch.edits),
+                headers: Vec::new(),
+                losses: patch.losses,
+                way: Way::Same { hold_usage: patch.hold_usage },
+            });
+        }
+        let read = match self.read.take() {
+            Some(read) => read,
+            None => dialect::of(arrived.dialect).read_request(&arrived.body)?,
+        };
+        let written = dialect::of(lane.dialect).write_request(&read.value, &to)?;
+        let losses = read.losses.iter().cloned().chain(written.losses).collect();
+        self.read = Some(read);
+        Ok(Prepared {
+            body: written.body.into(),
+            headers: written.headers,
+            losses,
+            way: Way::Across { undo: written.undo },
+        })
+    }
+}
+
+/// What the client asked for, as far as its answer must know.
+#[must_use]
+pub fn asked(arrived: &Arrived, target: &Target) -> Asked {
+    Asked {
+        include_usage: arrived.peek.include_usage,
+        now: env::unix_seconds(),
+        id: format!("tg-{}", arrived.id.simple()),
+        model: target.model.to_string(),
+    }
+}
+
+fn lossy(losses: &[Loss]) -> Fault {
+    let said: Vec<String> = losses.iter().map(ToString::to_string).collect();
+    let message = format!(
+        "This model is set to refuse what cannot be carried to its provider (`losses: reject`), and this request \
+         would lose: {}. Leave it out, or ask a model whose provider takes it.",
+        said.join("; ")
+    );
+    let mut json = Writer::new();
+    json.array(|json| {
+        for loss in &said {
+            json.str(loss);
+        }
+    });
+    Fault::new(Kind::InvalidRequest, message).with("losses", json.finish())
+}
+
+/// The fault of a request that took longer than its caller allows.
+fn out_of_time() -> Fault {
+    Fault::new(
+        Kind::UpstreamTimeout,
+        "The request took longer than `x-tollgate-timeout` allows. Allow more time, or ask a faster model.",
+    )
+    .with("timer", "\"x-tollgate-timeout\"")
+}
+
+/// Nothing is left to try: what the caller is told.
+fn give_up(
+    arrived: &Arrived,
+    failed: &[Failed],
+    last: Option<Miss>,
+    record: &Record,
+) -> Result<Won, Fault> {
+    let now = env::instant().saturating_duration_since(arrived.start);
+    let waits: Vec<(Outcome, Option<Duration>)> = failed
+        .iter()
+        .map(|one| (one.outcome, one.retry_after.map(|wait| (one.at + wait).saturating_sub(now))))
+        .collect();
+    let verdict = verdict(&waits);
+    let retry_after = verdict.retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+    let Some(last) = last else {
+        return Err(Fault::new(Kind::UpstreamFailed, "There was nothing to try."));
+    };
+    match verdict.kind {
+        Kind::UpstreamRejected => Ok(Won::Rejected(Box::new(Rejected::new(arrived, last, Kind::UpstreamRejected, None)))),
+        Kind::UpstreamRateLimited if last.raw.is_some() && last.fault.outcome == Outcome::RateLimited => {
+            let kind = Kind::UpstreamRateLimited;
+            Ok(Won::Rejected(Box::new(Rejected::new(arrived, last, kind, Some(retry_after.unwrap_or(1))))))
+        }
+        kind => Err(summed_up(kind, failed, &last, retry_after, record)),
+    }
+}
+
+fn summed_up(kind: Kind, failed: &[Failed], last: &Miss, retry_after: Option<u64>, record: &Record) -> Fault {
+    let message = match kind {
+        Kind::UpstreamRateLimited => "Every target that is left is rate limited. Retry after the time given.",
+        Kind::UpstreamOverloaded => "Every target that was tried is overloaded. Retry shortly, or add a fallback.",
+        Kind::UpstreamTimeout => "Every target that was tried took too long. Retry, or raise the model's `timeouts`.",
+        Kind::UpstreamAuth => {
+            "The provider refuses the gateway's own key or balance; your key is fine. The operator must check the \
+             provider's `api_key` and account."
+        }
+        _ => "Every target that was tried failed; `attempts` tells how. Retry shortly, or add a fallback.",
+    };
+    let mut json = Writer::new();
+    json.array(|json| {
+        for attempt in &record.entry().attempts {
+            json.object(|json| {
+                json.key("target").str(&format!("{}/{}", attempt.provider, attempt.model));
+                json.key("outcome").str(attempt.outcome.name());
+                if let Some(status) = attempt.status {
+                    json.key("status").u64(u64::from(status));
+                }
+            });
+        }
+    });
+    let mut fault = Fault::new(kind, message).with("attempts", json.finish());
+    if kind == Kind::UpstreamTimeout
+        && let Some(timer) = failed.last().and_then(|one| one.outcome.name().strip_prefix("timeout_"))
+    {
+        fault = fault.with("timer", format!("\"{timer}\""));
+    }
+    fault.retry_after = match kind {
+        Kind::UpstreamOverloaded | Kind::UpstreamRateLimited => {
+            Some(retry_after.or(last.fault.retry_after.map(|wait| wait.as_secs())).unwrap_or(1).max(1))
+        }
+        _ => None,
+    };
+    fault
+}

@@ -1,0 +1,64 @@
+//! The story of one request: arrive, plan, admit, recall, attempt, judge, relay, settle.
+
+pub mod admit;
+pub mod arrive;
+pub mod attempt;
+pub mod judge;
+pub mod plan;
+pub mod recall;
+pub mod relay;
+pub mod send;
+pub mod settle;
+pub mod whole;
+
+use std::sync::Arc;
+
+use dialect::fault::Fault;
+use http::Response;
+
+use crate::gateway::Gateway;
+use crate::server::reply::{self, ReplyBody};
+use arrive::{Arrived, Call};
+use judge::Won;
+use settle::Record;
+
+/// Serves one model call.
+pub async fn run(gateway: Arc<Gateway>, call: Call) -> Response<ReplyBody> {
+    let (caller, id) = (call.dialect, call.id);
+    // Who asks, and what: one snapshot of the configuration and one of the keys for the request's life.
+    let (arrived, mut record) = match arrive::arrive(&gateway, call).await {
+        Ok(arrived) => arrived,
+        Err(refused) => return refused.answer(&gateway, caller, id),
+    };
+    match serve(&gateway, &arrived, &mut record).await {
+        Ok(Won::Whole(whole)) => whole::answer(record, &arrived, whole).await,
+        Ok(Won::Stream(flow)) => relay::answer(record, &arrived, flow),
+        Ok(Won::Rejected(rejected)) => rejected.answer(record).await,
+        Err(fault) => refuse(record, &arrived, &fault).await,
+    }
+}
+
+async fn serve(gateway: &Arc<Gateway>, arrived: &Arrived, record: &mut Record) -> Result<Won, Fault> {
+    let plan = plan::plan(arrived, record)?;
+    record.hold(admit::admit(gateway, arrived)?);
+    match recall::recall(gateway, arrived) {
+        Some(known) => Ok(known),
+        None => attempt::attempt_all(arrived, &plan, record).await,
+    }
+}
+
+/// Answers with an error of ours, its line written first.
+async fn refuse(mut record: Record, arrived: &Arrived, fault: &Fault) -> Response<ReplyBody> {
+    record.settle_error(fault, fault.status_in(arrived.dialect)).await;
+    fault_reply(dialect::of(arrived.dialect), fault, &record)
+}
+
+/// The answer that tells a fault.
+#[must_use]
+pub fn fault_reply(dialect: &dyn dialect::dialect::Dialect, fault: &Fault, record: &Record) -> Response<ReplyBody> {
+    let body = dialect.write_fault(fault, &record.id().hyphenated().to_string());
+    let mut response = reply::json(fault.status_in(dialect.id()), body);
+    reply::fault_headers(&mut response, fault);
+    reply::record_headers(&mut response, record);
+    response
+}

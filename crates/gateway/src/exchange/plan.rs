@@ -1,0 +1,108 @@
+//! Which targets may serve a request, in which order, and why.
+
+use std::sync::Arc;
+
+use dialect::fault::{Fault, Kind};
+use policy::entry::{Candidate, Decision};
+use policy::route::order::order;
+use policy::route::retry::Route;
+use wire::json::Writer;
+
+use super::arrive::Arrived;
+use super::settle::Record;
+use crate::env;
+use crate::state::names::meaning;
+use crate::state::target::Target;
+
+/// The way a request may go.
+#[derive(Debug)]
+pub struct Plan {
+    /// Targets in the order to be tried.
+    pub targets: Vec<Arc<Target>>,
+    /// The same for the decision of what is next.
+    pub routes: Vec<Route>,
+    /// Tries in all.
+    pub tries: usize,
+    /// Over the providers' time-outs.
+    pub timeouts: crate::config::types::TimeoutsOver,
+    /// Refuse what a dialect cannot carry.
+    pub reject_losses: bool,
+    /// Why the first is first.
+    pub why: &'static str,
+}
+
+/// Plans a request and writes the decision into its record.
+///
+/// # Errors
+/// Unknown or forbidden models; no target left.
+pub fn plan(arrived: &Arrived, record: &mut Record) -> Result<Plan, Fault> {
+    let mut meaning = meaning(&arrived.snapshot, &arrived.peek.model, &arrived.who)?;
+    let mut candidates = Vec::with_capacity(meaning.targets.len());
+    let mut excluded = Vec::new();
+    meaning.targets.retain(|(target, _)| {
+        let why = excluded_by(target);
+        candidates.push(Candidate { target: Arc::clone(&target.name), expected: None, excluded_by: why });
+        if let Some(why) = why {
+            excluded.push((Arc::clone(&target.name), why));
+        }
+        why.is_none()
+    });
+    let total = meaning.targets.len();
+    let main = total.saturating_sub(meaning.fallbacks);
+    let weights: Vec<u32> = meaning.targets.iter().take(main).map(|(_, weight)| *weight).collect();
+    let mut places = order(&weights, meaning.choose, &mut env::roll);
+    places.extend(main..total);
+    let targets: Vec<Arc<Target>> =
+        places.iter().filter_map(|place| meaning.targets.get(*place)).map(|(target, _)| Arc::clone(target)).collect();
+    let why = if targets.len() == 1 { "only_target" } else { meaning.choose.name() };
+    record.decide(Decision { why: why.to_owned(), candidates });
+    if targets.is_empty() {
+        return Err(none_left(&arrived.peek.model, &excluded));
+    }
+    let routes = targets
+        .iter()
+        .enumerate()
+        .map(|(place, target)| Route {
+            target: place,
+            keys: target.provider.keys(),
+            first_key: target.provider.first_key(),
+        })
+        .collect();
+    Ok(Plan {
+        targets,
+        routes,
+        tries: meaning.tries,
+        timeouts: meaning.timeouts,
+        reject_losses: meaning.reject_losses,
+        why,
+    })
+}
+
+/// The constraint that keeps a target from serving at all.
+fn excluded_by(target: &Target) -> Option<&'static str> {
+    if target.lanes.is_empty() {
+        return Some("endpoint");
+    }
+    let row = target.provider.config.row;
+    let needs_key = !row.keyless && !target.provider.config.is_demo() && *row_auth(target) != Auth::None;
+    (needs_key && target.provider.config.keys.is_empty()).then_some("no_key")
+}
+
+use policy::provider::row::Auth;
+
+fn row_auth(target: &Target) -> &Auth {
+    &target.provider.config.row.auth
+}
+
+fn none_left(asked: &str, excluded: &[(Arc<str>, &'static str)]) -> Fault {
+    let said: Vec<String> = excluded.iter().map(|(target, why)| format!("{target}: {why}")).collect();
+    let message =
+        format!("No target can serve `{asked}` ({}). `tollgate explain --model {asked}` says more.", said.join("; "));
+    let mut json = Writer::new();
+    json.object(|json| {
+        for (target, why) in excluded {
+            json.key(target).str(why);
+        }
+    });
+    Fault::new(Kind::NoCandidate, message).with("excluded_by", json.finish())
+}

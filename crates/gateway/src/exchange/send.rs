@@ -1,0 +1,261 @@
+//! One try: send, wait for the head and for the first content, within the timers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use dialect::ir::fold::unfold;
+use dialect::outcome::{Outcome, UpstreamFault};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use http_body_util::Full;
+use tokio::time::{Instant, timeout_at};
+
+use super::arrive::Arrived;
+use super::attempt::{Prepared, Way, asked};
+use super::judge::{Miss, Won, refusal};
+use super::relay::{Flow, Head, Step};
+use super::settle::Record;
+use super::whole::{self, Whole};
+use crate::config::types::Timeouts;
+use crate::demo;
+use crate::env;
+use crate::state::target::{Lane, Target};
+use crate::upstream::client::{Answer, SendError};
+
+/// Request headers that go up; everything else of the caller's stays here.
+const UP: [HeaderName; 1] = [header::ACCEPT];
+const UP_NAMED: [&str; 6] =
+    ["anthropic-version", "anthropic-beta", "openai-beta", "idempotency-key", "traceparent", "tracestate"];
+
+/// Tries one target with one key.
+///
+/// # Errors
+/// How the try failed.
+pub async fn try_one(
+    arrived: &Arrived,
+    target: &Arc<Target>,
+    lane: &Lane,
+    prepared: &Prepared,
+    key: usize,
+    timeouts: Timeouts,
+    record: &mut Record,
+) -> Result<Won, Miss> {
+    let start = env::instant();
+    let mut until = start + timeouts.total;
+    if let Some(deadline) = arrived.deadline {
+        until = until.min(deadline);
+    }
+    let waiting = env::instant();
+    let tried = timeout_at(until, inner(arrived, target, lane, prepared, key, timeouts, until, record)).await;
+    record.waited(waiting);
+    match tried {
+        Ok(tried) => tried,
+        Err(_) => Err(Miss::of(Outcome::TimeoutTotal, "no answer within the time for an attempt")),
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one try has one caller; a struct would only rename the arguments")]
+async fn inner(
+    arrived: &Arrived,
+    target: &Arc<Target>,
+    lane: &Lane,
+    prepared: &Prepared,
+    key: usize,
+    timeouts: Timeouts,
+    until: Instant,
+    record: &mut Record,
+) -> Result<Won, Miss> {
+    let first_by = arrived.peek.stream.then(|| env::instant() + timeouts.first_byte);
+    let sending = send(arrived, target, lane, prepared, key, record);
+    let answer = match first_by {
+        Some(by) => timeout_at(by, sending).await.map_err(|_| first_byte_late())??,
+        None => sending.await?,
+    };
+    if !(200..300).contains(&answer.status) {
+        return Err(refusal(answer, lane.dialect, keys(target)).await);
+    }
+    let streamed = answer
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream"));
+    match (arrived.peek.stream, streamed) {
+        (false, false) => whole::read(arrived, target, lane, prepared, answer).await.map(Won::Whole),
+        (false, true) => whole::gather(arrived, target, lane, prepared, answer).await.map(Won::Whole),
+        (true, false) => {
+            let whole = whole::read_across(target, lane, prepared, answer).await?;
+            Ok(Won::Stream(replay(arrived, target, whole)))
+        }
+        (true, true) => {
+            let head_by = env::instant() + arrived.snapshot.config.server.hold_head;
+            let limits = Limits { until, first_by, head_by, idle: timeouts.idle };
+            begin(arrived, target, lane, prepared, answer, limits, record).await
+        }
+    }
+}
+
+fn first_byte_late() -> Miss {
+    Miss::of(Outcome::TimeoutFirstByte, "no byte of an answer within the time for the first")
+}
+
+fn keys(target: &Target) -> impl Iterator<Item = &str> {
+    target.provider.config.keys.iter().map(crate::config::Secret::reveal)
+}
+
+/// The times a stream must keep.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    until: Instant,
+    first_by: Option<Instant>,
+    head_by: Instant,
+    idle: Duration,
+}
+
+/// Sends the request; once more on a fresh connection when a kept one was found closed.
+async fn send(
+    arrived: &Arrived,
+    target: &Target,
+    lane: &Lane,
+    prepared: &Prepared,
+    key: usize,
+    record: &mut Record,
+) -> Result<Answer, Miss> {
+    let Some(client) = &target.provider.client else {
+        return Ok(demo::answer(&target.model, &prepared.body));
+    };
+    let headers = headers(arrived, target, lane, prepared, key, record);
+    let url = with_query(arrived, lane);
+    let mut again = false;
+    loop {
+        let mut request = Request::new(Full::new(prepared.body.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = url.clone();
+        *request.headers_mut() = headers.clone();
+        let miss = match client.send(request).await {
+            Ok(answer) => return Ok(answer),
+            Err(SendError::Broken { reused: true }) if !again => {
+                again = true;
+                record.resent();
+                continue;
+            }
+            Err(SendError::ConnectTimeout) => Miss::of(Outcome::TimeoutConnect, "no connection in time"),
+            Err(SendError::Connect) => Miss::of(Outcome::Connect, "no connection"),
+            Err(SendError::Broken { .. }) => Miss::of(Outcome::Connect, "the connection broke before an answer"),
+        };
+        return Err(miss);
+    }
+}
+
+/// The lane's address with the caller's query where the dialect is the same.
+fn with_query(arrived: &Arrived, lane: &Lane) -> Uri {
+    let Some(query) = arrived.query.as_deref().filter(|_| lane.dialect == arrived.dialect) else {
+        return lane.url.clone();
+    };
+    let joint = if lane.url.query().is_some() { '&' } else { '?' };
+    format!("{}{joint}{query}", lane.url).parse().unwrap_or_else(|_| lane.url.clone())
+}
+
+fn headers(
+    arrived: &Arrived,
+    target: &Target,
+    lane: &Lane,
+    prepared: &Prepared,
+    key: usize,
+    record: &Record,
+) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(12);
+    for (name, value) in &lane.headers {
+        headers.insert(name, value.clone());
+    }
+    let same = lane.dialect == arrived.dialect;
+    for name in &UP {
+        if let Some(value) = arrived.headers.get(name) {
+            headers.insert(name, value.clone());
+        }
+    }
+    for name in UP_NAMED {
+        let dialects_own = matches!(name, "anthropic-version" | "anthropic-beta" | "openai-beta");
+        if (same || !dialects_own)
+            && let Some(value) = arrived.headers.get(name)
+        {
+            headers.insert(HeaderName::from_static(name), value.clone());
+        }
+    }
+    for (name, value) in &prepared.headers {
+        if let Ok(value) = HeaderValue::try_from(value.as_str()) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    if lane.dialect == dialect::id::DialectId::AnthropicMessages && !headers.contains_key("anthropic-version") {
+        headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("tollgate/", env!("CARGO_PKG_VERSION"))));
+    if let Ok(via) = HeaderValue::try_from(format!("1.1 {}", record.gateway().via)) {
+        headers.insert(header::VIA, via);
+    }
+    if let Some(Some((name, value))) = lane.auth.get(key.min(lane.auth.len().saturating_sub(1))) {
+        headers.insert(name, value.clone());
+    }
+    let _ = target;
+    headers
+}
+
+/// Reads a stream up to its first content: until then it may still fail over.
+async fn begin(
+    arrived: &Arrived,
+    target: &Arc<Target>,
+    lane: &Lane,
+    prepared: &Prepared,
+    answer: Answer,
+    limits: Limits,
+    record: &mut Record,
+) -> Result<Won, Miss> {
+    let head = Head::of(&answer, target);
+    let mut flow = Flow::new(arrived, target, lane, &prepared.way, answer, limits.idle, limits.until);
+    let mut first = true;
+    loop {
+        let mut by = limits.head_by;
+        if first {
+            by = limits.first_by.unwrap_or(by);
+        }
+        let piece = match timeout_at(by, flow.next_piece()).await {
+            Ok(piece) => piece,
+            Err(_) if first => return Err(first_byte_late()),
+            // The head was held as long as it may be: what there is goes out, and the target is final.
+            Err(_) => return Ok(Won::Stream(flow.ready(head))),
+        };
+        first = false;
+        match flow.step(piece) {
+            Step::More => {}
+            Step::Content | Step::Ended => {
+                record.first_byte();
+                return Ok(Won::Stream(flow.ready(head)));
+            }
+            Step::Failed(fault) => {
+                let mut fault = fault;
+                fault.message = redacted(fault.message, target);
+                return Err(Miss { fault, raw: None });
+            }
+        }
+    }
+}
+
+/// A provider's message without our keys.
+pub fn redacted(message: String, target: &Target) -> String {
+    let bytes = super::judge::redact(Bytes::from(message), keys(target));
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A whole answer as the stream that was asked for.
+fn replay(arrived: &Arrived, target: &Arc<Target>, whole: Box<Whole>) -> Box<Flow> {
+    let events = unfold(&whole.response.unwrap_or_default());
+    Flow::replay(arrived, target, whole.status, whole.headers, &events, &asked(arrived, target))
+}
+
+/// The fault of an answer that is not what the dialect says.
+#[must_use]
+pub fn bad_answer(status: u16, message: &str) -> Miss {
+    Miss { fault: UpstreamFault::new(Outcome::BadAnswer, status, message), raw: None }
+}

@@ -1,0 +1,461 @@
+//! The record of a request: filled on its way, settled once at its end, on every way out, also on drop.
+//!
+//! Settling prices what was used, writes the ledger line to the journal, counts metrics, logs one line and
+//! gives back what was set aside. There is no other place that does any of these.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dialect::fault::Fault;
+use dialect::loss::Loss;
+use dialect::outcome::Outcome;
+use dialect::peek::Peek;
+use dialect::stream::Reading;
+use dialect::usage::{Source, Unit, Usage};
+use http::HeaderMap;
+use jiff::Timestamp;
+use policy::entry::{Attempt, Caller, Decision, Entry, Status};
+use policy::money::Nano;
+use policy::price::cost::{Cost, cost};
+use policy::price::sheet::Asked;
+use store::journal::Appended;
+use tokio::time::Instant;
+use uuid::Uuid;
+use wire::json::Writer;
+
+use super::admit::Hold;
+use super::arrive::Call;
+use crate::env;
+use crate::gateway::Gateway;
+use crate::state::directory::Principal;
+use crate::state::snapshot::Snapshot;
+use crate::state::target::Target;
+use crate::telemetry::log;
+
+/// How long an answer's last bytes wait for its line to be written.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// Bytes of text that make a token, where nothing better is known.
+const BYTES_PER_TOKEN: u64 = 4;
+/// Most tags of a request.
+const MOST_TAGS: usize = 16;
+
+/// An attempt that is under way.
+#[derive(Debug, Clone)]
+struct Active {
+    target: Arc<Target>,
+    start: Instant,
+    at: Timestamp,
+    resent: bool,
+}
+
+/// The record of one request.
+#[derive(Debug)]
+pub struct Record {
+    gateway: Arc<Gateway>,
+    snapshot: Arc<Snapshot>,
+    start: Instant,
+    entry: Box<Entry>,
+    active: Option<Active>,
+    hold: Option<Hold>,
+    /// Time spent waiting for upstreams, in µs.
+    waited_us: u64,
+    /// The gateway's own time, once the answer flows, in µs.
+    own_us: Option<u64>,
+    /// Size of the request, in bytes.
+    request_bytes: u64,
+    /// The service tier asked for.
+    tier: Option<String>,
+    settled: bool,
+}
+
+/// How an answer ended.
+#[derive(Debug)]
+pub struct End<'a> {
+    /// How the request ended.
+    pub status: Status,
+    /// How the attempt ended.
+    pub outcome: Outcome,
+    /// The upstream's status.
+    pub upstream_status: u16,
+    /// The status the caller got.
+    pub http: u16,
+    /// What the answer told.
+    pub reading: &'a Reading,
+    /// The error, where there was one.
+    pub error: Option<&'static str>,
+}
+
+impl Record {
+    /// Begins the record of a caller that is known.
+    #[must_use]
+    pub fn open(gateway: &Arc<Gateway>, snapshot: &Arc<Snapshot>, who: &Principal, call: &Call) -> Self {
+        let caller = Caller {
+            key: Arc::clone(&who.name),
+            team: who.team.clone(),
+            organization: who.organization.clone(),
+            user: who.user.as_deref().map(str::to_owned),
+            tags: Vec::new(),
+            session: None,
+        };
+        let entry = Box::new(Entry {
+            id: call.id,
+            at: env::now(),
+            status: Status::Cancelled,
+            http: None,
+            error: None,
+            upstream_id: None,
+            node: Arc::clone(&gateway.node),
+            config: Arc::clone(&snapshot.config.hash),
+            caller,
+            dialect: call.dialect.name(),
+            operation: "chat",
+            stream: false,
+            asked: String::new(),
+            served: None,
+            attempts: Vec::new(),
+            usage: Usage::unknown(),
+            cost: Cost::zero(),
+            prices: Arc::clone(&snapshot.prices),
+            total_ms: 0,
+            first_byte_ms: None,
+            gateway_us: 0,
+            cache: "off",
+            losses: Vec::new(),
+            decision: Decision::default(),
+        });
+        Self {
+            gateway: Arc::clone(gateway),
+            snapshot: Arc::clone(snapshot),
+            start: call.start,
+            entry,
+            active: None,
+            hold: None,
+            waited_us: 0,
+            own_us: None,
+            request_bytes: 0,
+            tier: None,
+            settled: false,
+        }
+    }
+
+    /// Reads tags, user and session from the request's headers.
+    ///
+    /// # Errors
+    /// Tags that are not `k=v,…` within their bounds.
+    pub fn read_headers(&mut self, headers: &HeaderMap, who: &Principal) -> Result<(), Fault> {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+        if let Some(tags) = headers.get("x-tollgate-tags") {
+            let tags = std::str::from_utf8(tags.as_bytes()).ok().and_then(tags_of).ok_or_else(|| {
+                Fault::invalid(
+                    "x-tollgate-tags",
+                    "`x-tollgate-tags` is `name=value,name=value`: at most 16, names of [a-z0-9_.-] up to 64 \
+                     characters, values up to 256 bytes.",
+                )
+            })?;
+            self.entry.caller.tags = tags;
+        }
+        if who.user.is_none() {
+            self.entry.caller.user = text("x-tollgate-user").filter(|user| !user.is_empty()).map(bounded);
+        }
+        let session = text("x-tollgate-session").or_else(|| text("x-session-id"));
+        self.entry.caller.session = session.filter(|session| !session.is_empty()).map(bounded);
+        Ok(())
+    }
+
+    /// Notes what one look at the body told.
+    pub fn looked(&mut self, peek: &Peek, who: &Principal) {
+        self.entry.asked = bounded(&peek.model);
+        self.entry.stream = peek.stream;
+        self.request_bytes = peek.bytes as u64;
+        self.tier.clone_from(&peek.tier);
+        if who.user.is_none() && self.entry.caller.user.is_none() {
+            self.entry.caller.user = peek.user.as_deref().map(bounded);
+        }
+        if self.entry.caller.session.is_none() {
+            self.entry.caller.session = peek.session.as_deref().map(bounded);
+        }
+    }
+
+    /// Notes why the request goes where it goes.
+    pub fn decide(&mut self, decision: Decision) {
+        self.entry.decision = decision;
+    }
+
+    /// Keeps what was set aside until the end.
+    pub fn hold(&mut self, hold: Hold) {
+        self.hold = Some(hold);
+    }
+
+    /// An attempt begins.
+    pub fn begin(&mut self, target: &Arc<Target>) {
+        let start = env::instant();
+        let since = Duration::from_millis(env::ms_since(self.start));
+        let at = self.entry.at.checked_add(since).unwrap_or(self.entry.at);
+        self.active = Some(Active { target: Arc::clone(target), start, at, resent: false });
+    }
+
+    /// The attempt was sent again on a fresh connection.
+    pub fn resent(&mut self) {
+        if let Some(active) = &mut self.active {
+            active.resent = true;
+        }
+    }
+
+    /// The attempt failed.
+    pub fn failed(&mut self, outcome: Outcome, status: Option<u16>) {
+        self.end_attempt(outcome, status, Some(Nano(0)));
+    }
+
+    /// Things that could not come along.
+    pub fn lose(&mut self, losses: Vec<Loss>) {
+        self.entry.losses.extend(losses);
+    }
+
+    /// Time was spent waiting for an upstream.
+    pub fn waited(&mut self, since: Instant) {
+        self.waited_us = self.waited_us.saturating_add(env::us_since(since));
+    }
+
+    /// The first content is there.
+    pub fn first_byte(&mut self) {
+        if self.entry.first_byte_ms.is_none() {
+            self.entry.first_byte_ms = Some(env::ms_since(self.start));
+        }
+    }
+
+    /// The answer flows from here on: what the gateway spent until now is its own time.
+    pub fn flows(&mut self) {
+        self.own_us = Some(env::us_since(self.start).saturating_sub(self.waited_us));
+    }
+
+    /// The request's id.
+    #[must_use]
+    pub fn id(&self) -> Uuid {
+        self.entry.id
+    }
+
+    /// The request's line as far as it is known.
+    #[must_use]
+    pub fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// The configuration the request is served by.
+    #[must_use]
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// The gateway.
+    #[must_use]
+    pub fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
+    /// The target that is being tried or that served, as it stands in headers.
+    #[must_use]
+    pub fn served_by(&self) -> Option<&str> {
+        self.active.as_ref().map(|active| &*active.target.name)
+    }
+
+    /// Upstream tries made, the one under way included.
+    #[must_use]
+    pub fn attempts(&self) -> usize {
+        self.entry.attempts.len() + usize::from(self.active.is_some() && !self.settled)
+    }
+
+    /// Why the target under way was chosen, for `x-tollgate-why`.
+    pub fn fell_back(&mut self) {
+        if let Some(last) = self.entry.attempts.last() {
+            self.entry.decision.why = format!("fallback:{}", last.outcome.name());
+        }
+    }
+
+    /// Settles an answer. Returns the cost, and the journal's answer to wait for.
+    pub fn settle(&mut self, end: &End<'_>) -> (Option<Nano>, Appended) {
+        let answered = end.outcome != Outcome::Cancelled || end.reading.text_bytes > 0;
+        let usage = whole_usage(end.reading, self.request_bytes, answered);
+        let Some(active) = self.active.clone() else { return (None, Appended::Written) };
+        let asked = Asked { tier: self.tier.as_deref(), region: active.target.region.as_deref() };
+        let fee = active.target.provider.config.fee;
+        let cost = cost(&usage, active.target.sheet.as_ref(), active.at, asked, fee);
+        let total = cost.total();
+        self.end_attempt(end.outcome, Some(end.upstream_status), total);
+        let entry = &mut self.entry;
+        entry.status = end.status;
+        entry.http = Some(end.http);
+        entry.error = end.error.map(|kind| (kind, Some(end.outcome)));
+        entry.upstream_id = end.reading.id.clone();
+        let target = &active.target;
+        entry.served = Some((Arc::clone(&target.provider_name), Arc::clone(&target.model), target.region.clone()));
+        entry.usage = usage;
+        entry.cost = cost;
+        self.active = Some(active);
+        let appended = self.write();
+        if let Some(active) = &self.active {
+            let entry = &self.entry;
+            let metrics = &self.gateway.metrics;
+            let nanos = total.map(|total| total.0);
+            metrics.answer(&active.target.metrics, &entry.usage, nanos, entry.total_ms, entry.first_byte_ms);
+        }
+        (total, appended)
+    }
+
+    /// Settles a request that is answered with an error, and waits for its line.
+    pub async fn settle_error(&mut self, fault: &Fault, status: u16) {
+        let appended = self.close_error(fault, status);
+        wait(appended).await;
+    }
+
+    /// Settles a request that is answered with an error.
+    pub fn settle_error_now(&mut self, fault: &Fault, status: u16) {
+        drop(self.close_error(fault, status));
+    }
+
+    fn close_error(&mut self, fault: &Fault, status: u16) -> Appended {
+        self.active = None;
+        self.entry.status = Status::Error;
+        self.entry.http = Some(status);
+        let class = self.entry.attempts.last().map(|attempt| attempt.outcome);
+        self.entry.error = Some((fault.kind.name(), class));
+        self.write()
+    }
+
+    fn end_attempt(&mut self, outcome: Outcome, status: Option<u16>, cost: Option<Nano>) {
+        let Some(active) = self.active.take() else { return };
+        self.gateway.metrics.attempt(&active.target.metrics, outcome);
+        self.entry.attempts.push(Attempt {
+            provider: Arc::clone(&active.target.provider_name),
+            model: Arc::clone(&active.target.model),
+            outcome,
+            status,
+            ms: env::ms_since(active.start),
+            cost,
+            resent: active.resent,
+        });
+    }
+
+    /// Writes the line, counts it, logs it, gives back what was set aside.
+    fn write(&mut self) -> Appended {
+        if self.settled {
+            return Appended::Written;
+        }
+        self.settled = true;
+        self.hold = None;
+        let entry = &mut self.entry;
+        let total_us = env::us_since(self.start);
+        entry.total_ms = total_us / 1_000;
+        entry.gateway_us = self.own_us.unwrap_or_else(|| total_us.saturating_sub(self.waited_us));
+        let appended = self.gateway.journal.append(entry.write());
+        let error = entry.error.map_or("", |(kind, _)| kind);
+        let losses = entry.losses.len();
+        self.gateway.metrics.request(entry.dialect, entry.status.name(), error, entry.gateway_us, losses);
+        if log::access_is_on() {
+            log::access(&access_line(entry));
+        }
+        appended
+    }
+}
+
+impl Drop for Record {
+    /// The caller left before there was an answer: what was sent upstream is charged as far as it is known.
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        if self.active.is_some() {
+            let reading = Reading::default();
+            let end = End {
+                status: Status::Cancelled,
+                outcome: Outcome::Cancelled,
+                upstream_status: 0,
+                http: 499,
+                reading: &reading,
+                error: None,
+            };
+            drop(self.settle(&end));
+        } else {
+            drop(self.write());
+        }
+    }
+}
+
+/// Waits for a line to be written, not longer than an answer may be kept back for it.
+pub async fn wait(appended: Appended) {
+    if let Appended::Waiting(written) = appended {
+        // Late or lost, the answer goes out: the journal holds the line in memory.
+        let _ = tokio::time::timeout(PATIENCE, written).await;
+    }
+}
+
+/// Usage with what nobody reported estimated from the text.
+fn whole_usage(reading: &Reading, request_bytes: u64, sent: bool) -> Usage {
+    let mut usage = reading.usage.clone();
+    let input = request_bytes.div_ceil(BYTES_PER_TOKEN);
+    let output = reading.text_bytes.div_ceil(BYTES_PER_TOKEN);
+    match usage.source {
+        Source::Reported | Source::Estimated => {}
+        Source::Partial => {
+            if usage.get(Unit::Input).is_none() && usage.prompt_tokens() == 0 {
+                usage.set(Unit::Input, input);
+            }
+            let known = usage.get(Unit::Output).unwrap_or(0);
+            usage.set(Unit::Output, known.max(output));
+            usage.notes.push("the answer ended before its usage was reported; output is estimated".to_owned());
+        }
+        Source::Unknown => {
+            usage.set(Unit::Input, input);
+            usage.set(Unit::Output, output);
+            usage.source = Source::Estimated;
+            let note = if sent { "estimated from the text" } else { "the caller left before the answer" };
+            usage.notes.push(note.to_owned());
+        }
+    }
+    usage
+}
+
+fn tags_of(text: &str) -> Option<Vec<(String, String)>> {
+    let mut tags = Vec::new();
+    for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=')?;
+        let (name, value) = (name.trim(), value.trim());
+        let named = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.-".contains(&byte);
+        let good = (1..=64).contains(&name.len()) && name.bytes().all(named) && value.len() <= 256;
+        if !good || tags.len() == MOST_TAGS {
+            return None;
+        }
+        tags.retain(|(known, _)| known != name);
+        tags.push((name.to_owned(), value.to_owned()));
+    }
+    Some(tags)
+}
+
+/// The first 256 bytes of a text, whole characters.
+fn bounded(text: &str) -> String {
+    let mut end = text.len().min(256);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().to_owned()
+}
+
+/// The access log's line: no user, no tags, no money, no text.
+fn access_line(entry: &Entry) -> String {
+    let mut json = Writer::with_capacity(320);
+    json.object(|json| {
+        json.key("at").str(&format!("{:.3}", entry.at));
+        json.key("id").str(entry.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        json.key("status").str(entry.status.name()).key("http").u64(u64::from(entry.http.unwrap_or(0)));
+        json.key("key").str(&entry.caller.key).key("dialect").str(entry.dialect).key("stream").bool(entry.stream);
+        json.key("asked").str(&entry.asked);
+        if let Some((provider, model, _)) = &entry.served {
+            json.key("provider").str(provider).key("model").str(model);
+        }
+        if let Some((kind, _)) = entry.error {
+            json.key("error").str(kind);
+        }
+        json.key("attempts").u64(entry.attempts.len() as u64);
+        json.key("ms").u64(entry.total_ms).key("gateway_us").u64(entry.gateway_us);
+    });
+    json.finish()
+}

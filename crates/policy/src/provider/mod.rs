@@ -1,0 +1,5 @@
+//! What is known about each provider before anyone configures it: rows of data, and the URLs they make.
+
+pub mod row;
+pub mod table;
+pub mod url;

@@ -1,0 +1,217 @@
+//! One provider of the built-in table: where it is, what it speaks, how it is paid for and how it differs.
+
+use std::collections::BTreeMap;
+
+use dialect::id::DialectId;
+use dialect::quirk::{Quirk, Quirks};
+use serde::{Deserialize, Deserializer};
+
+/// What sort of provider a row is. Zero configuration orders providers by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Serves models under its own contract.
+    Vendor,
+    /// Sells other vendors' models under one key.
+    Aggregator,
+    /// A gateway or router, usually run by the operator.
+    Gateway,
+    /// A server on the operator's own machines.
+    Local,
+    /// Any server of a dialect: `base_url` is required.
+    Generic,
+    /// The simulated provider inside the program.
+    Demo,
+}
+
+impl Kind {
+    /// The name in the table and in the documentation.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Vendor => "vendor",
+            Self::Aggregator => "aggregator",
+            Self::Gateway => "gateway",
+            Self::Local => "local",
+            Self::Generic => "generic",
+            Self::Demo => "demo",
+        }
+    }
+}
+
+/// How a key is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub enum Auth {
+    /// `authorization: Bearer KEY`.
+    #[default]
+    Bearer,
+    /// The key alone in a header of this lowercase name (`x-api-key`, `api-key`).
+    Header(String),
+    /// No key is sent.
+    None,
+}
+
+impl Auth {
+    /// The header that carries a key: its lowercase name and its value. `None` when no key is sent.
+    #[must_use]
+    pub fn header(&self, key: &str) -> Option<(&str, String)> {
+        match self {
+            Self::Bearer => Some(("authorization", format!("Bearer {key}"))),
+            Self::Header(name) => Some((name, key.to_owned())),
+            Self::None => None,
+        }
+    }
+
+    /// The name in the table and in the documentation.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::Header(name) => name,
+            Self::None => "none",
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Auth {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(match text.as_str() {
+            "bearer" => Self::Bearer,
+            "none" => Self::None,
+            _ => Self::Header(text.to_ascii_lowercase()),
+        })
+    }
+}
+
+/// One dialect that a provider speaks, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Speaks {
+    /// The dialect's name. Names that [`DialectId::parse`] does not know are dialects that are not built yet.
+    pub dialect: String,
+    /// The path after `base_url`; `{model}` and `{api_version}` stand for their values.
+    pub path: String,
+    /// Only when `base_url` ends so (Azure's `/openai/v1`). The first entry of a dialect that applies counts.
+    #[serde(default)]
+    pub when: Option<String>,
+    /// Endings taken off `base_url` before the path is added; the first that fits.
+    #[serde(default)]
+    pub strip: Vec<String>,
+    /// How the key is sent here, where that differs from the row's way.
+    #[serde(default)]
+    pub auth: Option<Auth>,
+}
+
+impl Speaks {
+    /// The dialect, when it is built.
+    #[must_use]
+    pub fn id(&self) -> Option<DialectId> {
+        DialectId::parse(&self.dialect)
+    }
+}
+
+/// A part of `base_url` that the environment fills, such as a region.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variable {
+    /// Environment variables, the first that is set counts.
+    pub env: Vec<String>,
+    /// The value when none is set; without one the provider needs the variable or a `base_url`.
+    #[serde(default)]
+    pub default: Option<String>,
+}
+
+/// A provider as the table knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// The name in `kind:` and, unless configured otherwise, in `NAME/model`.
+    pub name: String,
+    /// The name for people.
+    pub title: String,
+    /// What sort of provider it is.
+    pub kind: Kind,
+    /// Where it is, with the version path where the vendor's own SDK has it; `{name}` stands for a
+    /// [`Variable`]. Empty when it must be configured.
+    #[serde(default)]
+    pub base_url: String,
+    /// The variables in `base_url`.
+    #[serde(default)]
+    pub vars: BTreeMap<String, Variable>,
+    /// The API version where the path needs one (Azure).
+    #[serde(default)]
+    pub api_version: Option<String>,
+    /// What it speaks, in order of preference.
+    pub speaks: Vec<Speaks>,
+    /// How the key is sent.
+    #[serde(default)]
+    pub auth: Auth,
+    /// Environment variables that hold a key, the first that is set counts.
+    #[serde(default)]
+    pub keys: Vec<String>,
+    /// It works without a key (servers on the operator's own machines).
+    #[serde(default)]
+    pub keyless: bool,
+    /// Headers that every request must carry.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// How it differs from its dialect, by the names of [`Quirk`].
+    #[serde(default)]
+    pub quirks: Vec<String>,
+    /// Where it lists its models, after `base_url`; none when it has no such list.
+    #[serde(default)]
+    pub models: Option<String>,
+    /// Known data attributes, for `require`.
+    #[serde(default)]
+    pub data: BTreeMap<String, String>,
+    /// The provider's name in the catalogue where it differs from `name`; empty: the catalogue has none.
+    #[serde(default)]
+    pub catalog: Option<String>,
+    /// Where the vendor documents the API.
+    #[serde(default)]
+    pub docs: String,
+    /// What a user should know, in a sentence.
+    #[serde(default)]
+    pub note: String,
+}
+
+impl Row {
+    /// The quirks as a set; names that are no quirk are left out (a test refuses them in the built-in table).
+    #[must_use]
+    pub fn quirks(&self) -> Quirks {
+        self.quirks.iter().filter_map(|name| Quirk::parse(name)).collect()
+    }
+
+    /// The name under which the catalogue has its prices; `None` when it has none.
+    #[must_use]
+    pub fn catalog_name(&self) -> Option<&str> {
+        Some(self.catalog.as_deref().unwrap_or(&self.name)).filter(|name| !name.is_empty())
+    }
+
+    /// The dialects that are built, in order of preference, each once.
+    #[must_use]
+    pub fn dialects(&self) -> Vec<DialectId> {
+        let mut ids = Vec::new();
+        for id in self.speaks.iter().filter_map(Speaks::id) {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        ids
+    }
+
+    /// The entry of a dialect that applies to a `base_url`.
+    #[must_use]
+    pub fn speaks(&self, dialect: DialectId, base_url: &str) -> Option<&Speaks> {
+        let base = base_url.trim_end_matches('/');
+        let applies = |entry: &&Speaks| entry.when.as_deref().is_none_or(|ending| base.ends_with(ending));
+        self.speaks.iter().filter(|entry| entry.id() == Some(dialect)).find(applies)
+    }
+
+    /// How a key is sent with a dialect.
+    #[must_use]
+    pub fn auth<'a>(&'a self, speaks: &'a Speaks) -> &'a Auth {
+        speaks.auth.as_ref().unwrap_or(&self.auth)
+    }
+}
