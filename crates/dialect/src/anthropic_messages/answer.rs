@@ -15,9 +15,19 @@ const HERE: DialectId = DialectId::AnthropicMessages;
 /// answer's, for calls without one.
 pub(super) fn block(part: &Part, at: &str, id: &str, losses: &mut Vec<Loss>) -> Option<String> {
     let mut json = Writer::new();
-    for (_, key, _) in part.foreign.iter().filter(|(dialect, ..)| *dialect != HERE) {
-        losses.push(Loss::dropped(key.to_owned(), at));
+    let mut own = Vec::new();
+    for (dialect, key, value) in part.foreign.iter() {
+        if dialect == HERE {
+            own.push((key, value));
+        } else {
+            losses.push(Loss::dropped(key.to_owned(), at));
+        }
     }
+    let home = |json: &mut Writer| {
+        for (key, value) in &own {
+            json.key(key).raw(value);
+        }
+    };
     match &part.body {
         Body::Text { text, .. } | Body::Refusal(text) if text.is_empty() => return None,
         Body::Text { text, citations } => {
@@ -33,12 +43,15 @@ pub(super) fn block(part: &Part, at: &str, id: &str, losses: &mut Vec<Loss>) -> 
                         }
                     });
                 }
+                home(json);
             });
         }
         Body::Refusal(text) => {
+            losses.push(Loss::approximated("refusal", at));
             json.object(|json| {
                 json.key("type").str("text");
                 json.key("text").str(text);
+                home(json);
             });
         }
         Body::Reasoning(reasoning) if reasoning.redacted => {
@@ -46,6 +59,7 @@ pub(super) fn block(part: &Part, at: &str, id: &str, losses: &mut Vec<Loss>) -> 
             json.object(|json| {
                 json.key("type").str("redacted_thinking");
                 json.key("data").str(proof);
+                home(json);
             });
         }
         Body::Reasoning(reasoning) => {
@@ -57,6 +71,7 @@ pub(super) fn block(part: &Part, at: &str, id: &str, losses: &mut Vec<Loss>) -> 
                 json.key("type").str("thinking");
                 json.key("thinking").str(&reasoning.text);
                 json.key("signature").str(signature);
+                home(json);
             });
         }
         Body::ToolCall(call) => {
@@ -72,6 +87,7 @@ pub(super) fn block(part: &Part, at: &str, id: &str, losses: &mut Vec<Loss>) -> 
                 json.key("id").str(&call_id(&call.id, id, at));
                 json.key("name").str(&call.name);
                 json.key("input").raw(input.as_str());
+                home(json);
             });
         }
         Body::Unknown { dialect: HERE, raw, .. } => return Some(raw.as_str().to_owned()),

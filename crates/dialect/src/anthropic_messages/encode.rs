@@ -24,6 +24,9 @@ pub(super) struct MessagesEncoder {
     waiting: Vec<Waiting>,
     /// Place of the next block.
     index: u64,
+    /// Place of the next part, and of the one being written, for losses.
+    places: u64,
+    place: u64,
     /// A block is begun on the wire.
     begun: bool,
     usage: Usage,
@@ -37,13 +40,11 @@ pub(super) struct MessagesEncoder {
 #[derive(Debug)]
 struct Waiting {
     part: u32,
+    place: u64,
     kind: Open,
     deltas: Vec<Delta>,
-<<<<<<< HEAD
-=======
     /// Its beginning is dealt with.
     begun: bool,
->>>>>>> anthropic
     closed: bool,
 }
 
@@ -54,6 +55,8 @@ impl MessagesEncoder {
             losses: Vec::new(),
             waiting: Vec::new(),
             index: 0,
+            places: 0,
+            place: 0,
             begun: false,
             usage: Usage::default(),
             finish: None,
@@ -84,13 +87,16 @@ impl MessagesEncoder {
     }
 
     fn at(&self) -> String {
-        format!("content[{}]", self.index)
+        format!("content[{}]", self.place)
     }
 
     fn opened(&mut self, part: u32, kind: &Open, out: &mut Vec<u8>) {
         match kind {
             Open::ToolCall { .. } => self.calls = true,
-            Open::Refusal => self.refuses = true,
+            Open::Refusal => {
+                self.refuses = true;
+                self.losses.push(Loss::approximated("refusal", format!("content[{}]", self.places)));
+            }
             Open::Whole(whole) => match whole.body {
                 Body::ToolCall(_) => self.calls = true,
                 Body::Refusal(_) => self.refuses = true,
@@ -98,11 +104,9 @@ impl MessagesEncoder {
             },
             Open::Text | Open::Reasoning => {}
         }
-<<<<<<< HEAD
-        self.waiting.push(Waiting { part, kind: kind.clone(), deltas: Vec::new(), closed: false });
-=======
-        self.waiting.push(Waiting { part, kind: kind.clone(), deltas: Vec::new(), begun: false, closed: false });
->>>>>>> anthropic
+        let place = self.places;
+        self.places += 1;
+        self.waiting.push(Waiting { part, place, kind: kind.clone(), deltas: Vec::new(), begun: false, closed: false });
         if self.waiting.len() == 1 {
             self.advance(out);
         }
@@ -113,18 +117,7 @@ impl MessagesEncoder {
         while let Some(first) = self.waiting.first_mut() {
             let deltas = std::mem::take(&mut first.deltas);
             let closed = first.closed;
-<<<<<<< HEAD
-            let kind = first.kind.clone();
-            self.begin_at_once(&kind, out);
-            for delta in deltas {
-                self.delta(&kind, &delta, out);
-            }
-            if !closed {
-                return;
-            }
-            self.stop(out);
-            self.waiting.remove(0);
-=======
+            self.place = first.place;
             let begun = std::mem::replace(&mut first.begun, true);
             // Lent to the writing below, and given back.
             let kind = std::mem::replace(&mut first.kind, Open::Text);
@@ -147,18 +140,11 @@ impl MessagesEncoder {
     fn give_back(&mut self, kind: Open) {
         if let Some(first) = self.waiting.first_mut() {
             first.kind = kind;
->>>>>>> anthropic
         }
     }
 
     /// Begins blocks that have no reason to wait for their first delta.
     fn begin_at_once(&mut self, kind: &Open, out: &mut Vec<u8>) {
-<<<<<<< HEAD
-        if self.begun {
-            return;
-        }
-=======
->>>>>>> anthropic
         if let Open::ToolCall { id, name, proof } = kind {
             let at = self.at();
             if proof.is_some() {
@@ -268,6 +254,11 @@ impl MessagesEncoder {
 
     /// A part that came whole, as its own block.
     fn whole(&mut self, part: &Part, out: &mut Vec<u8>) {
+        let at = self.at();
+        if matches!(part.body, Body::Text { .. } | Body::Refusal(_) | Body::ToolCall(_)) {
+            // Blocks that come in deltas have no place for members beyond their own.
+            self.losses.extend(part.foreign.iter().map(|(_, key, _)| Loss::dropped(key.to_owned(), at.clone())));
+        }
         match &part.body {
             Body::Text { text, citations } => {
                 self.delta(&Open::Text, &Delta::Text(text.clone()), out);
@@ -275,8 +266,11 @@ impl MessagesEncoder {
                     self.cite(citation, out);
                 }
             }
-            Body::Refusal(text) => self.delta(&Open::Refusal, &Delta::Refusal(text.clone()), out),
-            Body::Reasoning(reasoning) if !reasoning.redacted => {
+            Body::Refusal(text) => {
+                self.losses.push(Loss::approximated("refusal", at));
+                self.delta(&Open::Refusal, &Delta::Refusal(text.clone()), out);
+            }
+            Body::Reasoning(reasoning) if !reasoning.redacted && part.foreign.is_empty() => {
                 self.delta(&Open::Reasoning, &Delta::Reasoning(reasoning.text.clone()), out);
                 if let Some(proof) = &reasoning.proof {
                     self.delta(&Open::Reasoning, &Delta::Proof(proof.clone()), out);
@@ -288,7 +282,7 @@ impl MessagesEncoder {
                 self.delta(&kind, &Delta::Arguments(call.arguments.clone()), out);
             }
             _ => {
-                let (at, id) = (self.at(), self.asked.id.clone());
+                let id = self.asked.id.clone();
                 if let Some(block) = answer::block(part, &at, &id, &mut self.losses) {
                     self.begin(out, |json| {
                         json.raw(&block);
@@ -337,14 +331,9 @@ impl Encoder for MessagesEncoder {
                 let first = self.waiting.first().is_some_and(|waiting| waiting.part == *part);
                 let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.part == *part) else { return };
                 if first {
-<<<<<<< HEAD
-                    let kind = waiting.kind.clone();
-                    self.delta(&kind, delta, out);
-=======
                     let kind = std::mem::replace(&mut waiting.kind, Open::Text);
                     self.delta(&kind, delta, out);
                     self.give_back(kind);
->>>>>>> anthropic
                 } else {
                     waiting.deltas.push(delta.clone());
                 }

@@ -173,20 +173,10 @@ fn clamp(number: &str) -> (&str, bool) {
         Some(rest) => (true, rest),
         None => (false, number),
     };
-<<<<<<< HEAD
-    if is_zero(number_abs) {
-        return ("0", true);
-    }
-    if negative {
-        return ("0", false);
-    }
-    if exceeds_one(number_abs) { ("1", false) } else { (number, true) }
-=======
     if negative {
         return ("0", is_zero(number_abs));
     }
     if !is_zero(number_abs) && exceeds_one(number_abs) { ("1", false) } else { (number, true) }
->>>>>>> anthropic
 }
 
 /// True for a decimal without a digit other than 0 before its exponent.

@@ -33,7 +33,7 @@ pub(super) fn write(finish: &Finish) -> (&'static str, bool) {
         Reason::Refusal => ("refusal", true),
         Reason::Pause => ("pause_turn", true),
         // The nearest word: the answer is not all that the model had to say.
-        Reason::ContentFilter => ("refusal", true),
+        Reason::ContentFilter => ("refusal", false),
         Reason::Error | Reason::Other => ("end_turn", false),
     }
 }
@@ -60,6 +60,6 @@ mod tests {
         }
         assert_eq!(read(Json::parse(r#"{"stop_reason":null}"#).expect("JSON")), None);
         assert_eq!(write(&Finish::new(Reason::Other)), ("end_turn", false));
-        assert_eq!(write(&Finish::new(Reason::ContentFilter)), ("refusal", true));
+        assert_eq!(write(&Finish::new(Reason::ContentFilter)), ("refusal", false));
     }
 }

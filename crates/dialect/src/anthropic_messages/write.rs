@@ -240,7 +240,7 @@ fn choice(
         Some(ToolChoice::None) => (Some("none"), None),
         Some(ToolChoice::Named(name)) => (Some("tool"), Some(turns.names.name(name))),
         Some(ToolChoice::Allowed { required, .. }) => {
-            turns.lose(Loss::approximated("allowed_tools", at));
+            turns.lose(Loss::approximated("tool_choice", at));
             (Some(if *required { "any" } else { "auto" }), None)
         }
     };
@@ -262,6 +262,9 @@ fn choice(
         (Some(parallel), None) => Some(!parallel),
         (None, None) => None,
     };
+    if kind == Some("none") && single == Some(true) {
+        turns.lose(Loss::dropped("parallel_tool_calls", "parallel_tool_calls"));
+    }
     let Some(kind) = kind.or(single.map(|_| "auto")) else { return };
     json.key("tool_choice").object(|json| {
         json.key("type").str(kind);
@@ -277,13 +280,10 @@ fn choice(
 fn function(function: &Function, params: &Params, at: &str, turns: &mut Turns<'_>) -> String {
     let name = turns.names.name(&function.name);
     let own = turns.own(&function.foreign, at);
-<<<<<<< HEAD
-=======
     let schema = function.schema.as_ref().map(|schema| schema.as_str());
     if schema.is_some_and(|schema| !Json::parse(schema).is_ok_and(|schema| schema.kind() == Kind::Object)) {
         turns.lose(Loss::approximated("input_schema", at));
     }
->>>>>>> anthropic
     if function.strict == Some(true) && !params.able.structured {
         turns.lose(Loss::weakened("strict", at));
     }
@@ -293,11 +293,7 @@ fn function(function: &Function, params: &Params, at: &str, turns: &mut Turns<'_
         if let Some(description) = &function.description {
             json.key("description").str(description);
         }
-<<<<<<< HEAD
-        json.key("input_schema").raw(&object_schema(function.schema.as_ref().map_or("", |schema| schema.as_str())));
-=======
         json.key("input_schema").raw(&object_schema(schema.unwrap_or_default()));
->>>>>>> anthropic
         if let Some(strict) = function.strict.filter(|_| params.able.structured) {
             json.key("strict").bool(strict);
         }

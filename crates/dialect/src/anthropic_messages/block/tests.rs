@@ -1,6 +1,4 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
-<<<<<<< HEAD
-=======
 use super::*;
 
 fn read(text: &str) -> (Result<Part, Fault>, Vec<Loss>) {
@@ -117,4 +115,3 @@ fn faults_and_lone_surrogates_name_their_path() {
     assert_eq!(part, Ok(Part::text("a\u{fffd}")));
     assert_eq!(losses, [Loss::approximated("lone surrogate", "at.text")]);
 }
->>>>>>> anthropic

@@ -1,6 +1,4 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
-<<<<<<< HEAD
-=======
 use super::*;
 use crate::ir::finish::Reason;
 use crate::ir::part::{Opaque, Origin, Reasoning};
@@ -223,4 +221,3 @@ fn starts_may_be_missing_and_surrogates_lone() {
     assert_eq!(events, [open(0, Open::Text), text("a"), text("\u{fffd}"), Event::Close { part: 0 }]);
     assert_eq!(losses, [Loss::approximated("lone surrogate", "content[0]")]);
 }
->>>>>>> anthropic

@@ -1,6 +1,4 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
-<<<<<<< HEAD
-=======
 use super::*;
 use crate::id::DialectId;
 use crate::ir::finish::Reason;
@@ -179,7 +177,14 @@ fn refusals_whole_parts_and_other_choices() {
     );
     assert_eq!(frames[4], r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"no"}}"#);
     assert!(frames[6].contains(r#""stop_reason":"refusal""#));
-    assert_eq!(losses, ["dropped choices at choices[1]", "dropped server_tool_use at content[1]"]);
+    assert_eq!(
+        losses,
+        [
+            "dropped choices at choices[1]",
+            "dropped server_tool_use at content[1]",
+            "approximated refusal at content[2]"
+        ]
+    );
 }
 
 #[test]
@@ -194,4 +199,3 @@ fn a_fault_ends_the_stream_without_its_marker() {
     );
     assert!(!frames.iter().any(|frame| frame == STOP));
 }
->>>>>>> anthropic

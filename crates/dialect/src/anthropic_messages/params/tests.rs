@@ -1,6 +1,4 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
-<<<<<<< HEAD
-=======
 use super::*;
 use crate::ir::request::Sampling;
 
@@ -133,4 +131,3 @@ fn what_has_no_word_is_told() {
         ]
     );
 }
->>>>>>> anthropic

@@ -1,6 +1,4 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
-<<<<<<< HEAD
-=======
 use super::*;
 use crate::ir::part::Body;
 use bytes::Bytes;
@@ -100,4 +98,3 @@ fn faults_name_their_path() {
     assert_eq!(of(r#"{"model":"m"}"#).unwrap_err().path.as_deref(), Some("messages"));
     assert_eq!(of(r#"{"messages":[]}"#).unwrap_err().path.as_deref(), Some("model"));
 }
->>>>>>> anthropic

@@ -1,6 +1,4 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
-<<<<<<< HEAD
-=======
 use super::*;
 use crate::id::DialectId;
 use crate::ir::part::{Citation, Opaque, Origin, Reasoning, ToolCall};
@@ -98,4 +96,3 @@ fn answers_of_other_dialects() {
     let written = write(&Response { choices: vec![choice], ..Response::default() }, &asked);
     assert!(written.value.contains(r#""content":[{"type":"text","text":"no"}],"stop_reason":"refusal""#));
 }
->>>>>>> anthropic

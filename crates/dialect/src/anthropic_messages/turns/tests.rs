@@ -1,6 +1,4 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
-<<<<<<< HEAD
-=======
 use super::*;
 use crate::ir::part::Origin;
 
@@ -66,4 +64,3 @@ fn parts_in_the_wrong_place_are_told() {
     );
     assert_eq!((turns.turns.len(), turns.turns[0].blocks.len()), (1, 2));
 }
->>>>>>> anthropic
