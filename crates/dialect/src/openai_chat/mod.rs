@@ -1,4 +1,15 @@
-//! Placeholder.
+//! OpenAI's `/v1/chat/completions`, and the many servers that speak it.
+
+mod classify;
+mod decimal;
+mod fault;
+mod finish;
+mod meter;
+mod patch;
+mod peek;
+mod retry;
+mod usage;
+
 use crate::dialect::{Asked, Dialect, Outgoing, Patch};
 use crate::fault::Fault;
 use crate::id::DialectId;
@@ -23,13 +34,13 @@ impl Dialect for OpenAiChat {
         DialectId::OpenAiChat
     }
     fn peek(&self, body: &Document) -> Result<Peek, Fault> {
-        todo!()
+        peek::peek(body)
     }
     fn patch(&self, body: &Document, peek: &Peek, to: &Target<'_>) -> Patch {
-        todo!()
+        patch::patch(body, peek, to)
     }
     fn meter(&self, from: &Target<'_>) -> Box<dyn Meter> {
-        todo!()
+        Box::new(meter::ChatMeter::new(from.quirks))
     }
     fn read_request(&self, body: &Document) -> Result<Lossy<Request>, Fault> {
         todo!()
@@ -50,12 +61,12 @@ impl Dialect for OpenAiChat {
         todo!()
     }
     fn read_fault(&self, status: u16, headers: &HeaderMap, body: &[u8], now: u64) -> UpstreamFault {
-        todo!()
+        fault::read(status, headers, body, now)
     }
     fn write_fault(&self, fault: &Fault, request_id: &str) -> String {
-        todo!()
+        fault::write(fault, request_id)
     }
     fn write_stream_fault(&self, fault: &Fault, request_id: &str) -> Vec<u8> {
-        todo!()
+        fault::write_frame(fault, request_id)
     }
 }

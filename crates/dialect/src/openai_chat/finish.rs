@@ -1,0 +1,31 @@
+//! Finish reasons: the words of OpenAI and of servers like it, and their meanings.
+
+use crate::ir::finish::{Finish, Reason};
+
+/// The meaning of a word; the word itself is kept.
+pub(super) fn read(word: &str) -> Finish {
+    let reason = match word {
+        "stop" | "eos" | "eos_token" | "end_turn" | "COMPLETE" => Reason::Stop,
+        "stop_sequence" => Reason::StopSequence,
+        "length" | "max_tokens" | "model_length" | "MAX_TOKENS" => Reason::Length,
+        "tool_calls" | "function_call" | "tool_use" => Reason::ToolUse,
+        "content_filter" | "SAFETY" | "safety" | "moderation" => Reason::ContentFilter,
+        "refusal" => Reason::Refusal,
+        "error" | "insufficient_system_resource" | "abort" => Reason::Error,
+        _ => Reason::Other,
+    };
+    Finish { reason, raw: Some(word.to_owned()), stop_sequence: None }
+}
+
+/// The word of a meaning, and whether it means exactly that. `refused`: the answer holds a refusal.
+pub(super) fn write(finish: &Finish, refused: bool) -> (&'static str, bool) {
+    match finish.reason {
+        Reason::Stop | Reason::StopSequence => ("stop", true),
+        Reason::Length => ("length", true),
+        Reason::ToolUse => ("tool_calls", true),
+        Reason::ContentFilter => ("content_filter", true),
+        Reason::Refusal if refused => ("stop", true),
+        Reason::Refusal => ("content_filter", true),
+        Reason::Pause | Reason::Error | Reason::Other => ("stop", false),
+    }
+}

@@ -1,0 +1,256 @@
+//! Watches an answer in this dialect without touching it: what frames are, usage, finish, faults.
+
+use wire::frame::Frame;
+use wire::json::{Json, Kind};
+
+use super::{fault, finish, usage};
+use crate::ir::finish::{Finish, Reason};
+use crate::outcome::{Outcome, UpstreamFault};
+use crate::quirk::{Quirk, Quirks};
+use crate::stream::{Meter, Reading, Seen};
+use crate::usage::Source;
+
+/// The meter. One walk over each frame's members.
+#[derive(Debug, Default)]
+pub(super) struct ChatMeter {
+    reading: Reading,
+    quirks: Quirks,
+    /// Choices seen, with whether each has a finish reason.
+    choices: Vec<(u64, bool)>,
+    /// A refusal was seen in the first choice.
+    refused: bool,
+}
+
+/// What one frame's members tell.
+#[derive(Default)]
+struct Told {
+    content: bool,
+    no_choices: bool,
+    usage: bool,
+    failed: Option<UpstreamFault>,
+}
+
+impl ChatMeter {
+    pub(super) fn new(quirks: Quirks) -> Self {
+        Self { quirks, ..Self::default() }
+    }
+
+    fn fail(&mut self, fault: UpstreamFault) -> Seen {
+        self.reading.fault.get_or_insert(fault);
+        self.reading.complete = false;
+        if self.reading.usage.source == Source::Reported {
+            self.reading.usage.source = Source::Partial;
+        }
+        Seen::Fault
+    }
+
+    /// Looks at the members of a chunk or of a whole answer.
+    fn members(&mut self, body: Json<'_>) -> Told {
+        let mut told = Told::default();
+        let mut tier = None;
+        for (key, value) in body.members() {
+            if value.is_null() {
+                continue;
+            }
+            match &*key {
+                "choices" => {
+                    told.no_choices = value.kind() == Kind::Array;
+                    for choice in value.items() {
+                        told.no_choices = false;
+                        told.content |= self.choice(choice, &mut told.failed);
+                    }
+                }
+                "usage" => {
+                    told.usage = true;
+                    self.reading.usage = usage::read(value, self.quirks);
+                }
+                "x_groq" => {
+                    if let Some(value) = value.get("usage").and_then(Json::non_null) {
+                        self.reading.usage = usage::read(value, self.quirks);
+                    }
+                }
+                "id" if self.reading.id.is_none() => self.reading.id = text(value),
+                "model" if self.reading.model.is_none() => self.reading.model = text(value),
+                "service_tier" => tier = text(value),
+                "error" => told.failed = fault::inside(body),
+                "object" if value.is("error") => told.failed = fault::inside(body),
+                _ => {}
+            }
+        }
+        if let Some(tier) = tier {
+            self.reading.usage.tier = Some(tier.into_boxed_str());
+        }
+        told
+    }
+
+    /// Looks at one choice; true when it carries content.
+    fn choice(&mut self, choice: Json<'_>, failed: &mut Option<UpstreamFault>) -> bool {
+        let mut index = 0;
+        let mut said = None;
+        let mut why = None;
+        for (key, value) in choice.members() {
+            match &*key {
+                "index" => index = value.as_u64().unwrap_or(0),
+                "delta" | "message" => said = Some(value),
+                "finish_reason" => why = value.as_str().filter(|word| !word.is_empty()),
+                // OpenRouter's place for the failure of one choice.
+                "error" if !value.is_null() => *failed = fault::inside(choice),
+                _ => {}
+            }
+        }
+        let place = match self.choices.iter().position(|(known, _)| *known == index) {
+            Some(place) => place,
+            None => {
+                self.choices.push((index, false));
+                self.choices.len() - 1
+            }
+        };
+        let content = said.is_some_and(|said| self.said(said, place == 0));
+        if let Some(word) = why {
+            if let Some(choice) = self.choices.get_mut(place) {
+                choice.1 = true;
+            }
+            if place == 0 {
+                self.reading.finish = Some(refusing(finish::read(&word), self.refused));
+            }
+        }
+        content
+    }
+
+    /// Looks at a delta or a message; true when it carries content.
+    fn said(&mut self, said: Json<'_>, first: bool) -> bool {
+        let mut content = false;
+        let mut bytes = 0;
+        let mut reasoning = 0;
+        for (key, value) in said.members() {
+            let size = match (&*key, value.kind()) {
+                ("content" | "refusal", Kind::String) => {
+                    let size = length(value);
+                    self.refused |= first && size > 0 && &*key == "refusal";
+                    size
+                }
+                ("content", Kind::Array) => value.items().map(part).sum(),
+                ("reasoning_content" | "reasoning", Kind::String) => {
+                    // Some servers say the same under both names.
+                    let size = length(value);
+                    reasoning = size.max(reasoning);
+                    content |= size > 0;
+                    0
+                }
+                ("tool_calls", Kind::Array) => {
+                    content |= value.items().next().is_some();
+                    value.items().filter_map(|call| call.get("function")).map(arguments).sum()
+                }
+                ("function_call", Kind::Object) => {
+                    content = true;
+                    arguments(value)
+                }
+                ("audio", Kind::Object) => {
+                    content = true;
+                    value.get("transcript").map_or(0, length)
+                }
+                ("reasoning_details" | "images", Kind::Array) => {
+                    content |= value.items().next().is_some();
+                    0
+                }
+                _ => 0,
+            };
+            content |= size > 0;
+            bytes += size;
+        }
+        self.reading.text_bytes = self.reading.text_bytes.saturating_add(bytes + reasoning);
+        content
+    }
+
+    fn all_finished(&self) -> bool {
+        !self.choices.is_empty() && self.choices.iter().all(|(_, finished)| *finished)
+    }
+}
+
+/// A stop after a refusal is the refusal.
+fn refusing(mut finish: Finish, refused: bool) -> Finish {
+    if refused && finish.reason == Reason::Stop {
+        finish.reason = Reason::Refusal;
+    }
+    finish
+}
+
+fn text(value: Json<'_>) -> Option<String> {
+    value.as_str().filter(|text| !text.is_empty()).map(std::borrow::Cow::into_owned)
+}
+
+/// Bytes of a string's text.
+fn length(value: Json<'_>) -> u64 {
+    value.as_str().map_or(0, |text| text.len() as u64)
+}
+
+fn arguments(function: Json<'_>) -> u64 {
+    function.get("arguments").map_or(0, length)
+}
+
+/// Bytes of a part of listed content: text, or a `thinking` part with texts of its own.
+fn part(part: Json<'_>) -> u64 {
+    let inner: u64 = part
+        .get("thinking")
+        .map_or(0, |list| length(list) + list.items().filter_map(|item| item.get("text")).map(length).sum::<u64>());
+    part.get("text").map_or(0, length) + inner
+}
+
+impl Meter for ChatMeter {
+    fn frame(&mut self, frame: &Frame) -> Seen {
+        let Some(data) = frame.data.as_deref() else { return Seen::Preamble };
+        if data.trim_ascii() == b"[DONE]" {
+            if self.reading.fault.is_none() {
+                self.reading.complete = true;
+            }
+            return Seen::End;
+        }
+        if frame.name() == "error" {
+            return self.fail(fault::of_event(frame.text()));
+        }
+        let Ok(body) = Json::from_bytes(data) else { return Seen::Preamble };
+        let told = self.members(body);
+        if let Some(fault) = told.failed {
+            return self.fail(fault);
+        }
+        match told {
+            Told { content: true, .. } => Seen::Content,
+            Told { no_choices: true, usage: true, .. } => Seen::UsageOnly,
+            _ => Seen::Preamble,
+        }
+    }
+
+    fn whole(&mut self, body: Json<'_>) {
+        let failed = self.members(body).failed;
+        let choices = body.get("choices").filter(|choices| choices.kind() == Kind::Array);
+        match (failed, choices) {
+            (Some(fault), _) => {
+                self.fail(fault);
+            }
+            (None, Some(_)) => self.reading.complete = true,
+            (None, None) => {
+                let message = "The answer has no choices.";
+                self.fail(UpstreamFault::new(Outcome::BadAnswer, 200, message));
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        if self.reading.complete || self.reading.fault.is_some() {
+            return;
+        }
+        let finished = self.all_finished();
+        self.reading.complete = finished && self.quirks.has(Quirk::NoDone);
+        // Usage so far is all of it once every choice is done.
+        if !finished && self.reading.usage.source == Source::Reported {
+            self.reading.usage.source = Source::Partial;
+        }
+    }
+
+    fn reading(&self) -> &Reading {
+        &self.reading
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! What must change in a body on its way to a server of the same dialect; every other byte stays.
+
+use wire::json::{Document, Edit, Json, Kind, Step};
+
+use crate::dialect::Patch;
+use crate::loss::Loss;
+use crate::peek::Peek;
+use crate::quirk::Quirk;
+use crate::target::Target;
+
+/// The edits for a target: its model, usage on streams, our own members out, what it refuses out.
+pub(super) fn patch(body: &Document, peek: &Peek, to: &Target<'_>) -> Patch {
+    let mut patch = Patch { hold_usage: peek.stream && !peek.include_usage, ..Patch::default() };
+    if peek.model != to.model {
+        patch.edits.push(Edit::set_str("model", to.model));
+    }
+    stream_options(body, peek, to, &mut patch);
+    let mut members = Members { body, to, patch: &mut patch };
+    members.ours();
+    members.refused();
+    members.renamed();
+    members.forms();
+    if to.quirks.has(Quirk::NoMessageName) || to.quirks.has(Quirk::SystemNotDeveloper) {
+        messages(body, to, &mut patch);
+    }
+    patch
+}
+
+/// Usage is always asked for: the ledger needs it.
+fn stream_options(body: &Document, peek: &Peek, to: &Target<'_>, patch: &mut Patch) {
+    let options = body.get("stream_options");
+    if to.quirks.has(Quirk::NoStreamOptions) {
+        if options.is_some() {
+            patch.edits.push(Edit::remove("stream_options"));
+        }
+    } else if peek.stream && !peek.include_usage {
+        match options.map(Json::kind) {
+            Some(Kind::Object) => {
+                let path = vec!["stream_options".into(), "include_usage".into()];
+                patch.edits.push(Edit::set_at(path, "true"));
+            }
+            _ => patch.edits.push(Edit::set("stream_options", r#"{"include_usage":true}"#)),
+        }
+    }
+}
+
+/// The top-level members of one body on their way to one target.
+struct Members<'a, 't> {
+    body: &'a Document,
+    to: &'a Target<'t>,
+    patch: &'a mut Patch,
+}
+
+impl<'a> Members<'a, '_> {
+    fn has(&self, quirk: Quirk) -> bool {
+        self.to.quirks.has(quirk)
+    }
+
+    fn get(&self, name: &str) -> Option<Json<'a>> {
+        self.body.get(name).and_then(Json::non_null)
+    }
+
+    /// Takes a member out and says so. A `null` goes without a word: it asked for nothing.
+    fn drop(&mut self, name: &'static str) {
+        if let Some(value) = self.body.get(name) {
+            self.patch.edits.push(Edit::remove(name));
+            if !value.is_null() {
+                self.patch.losses.push(Loss::dropped(name, name));
+            }
+        }
+    }
+
+    /// Takes a member out; asking for what is the default anyway is no loss.
+    fn drop_unless(&mut self, name: &'static str, default: impl Fn(Json<'_>) -> bool) {
+        match self.body.get(name) {
+            Some(value) if default(value) => self.patch.edits.push(Edit::remove(name)),
+            _ => self.drop(name),
+        }
+    }
+
+    /// Gives a member's value another name.
+    fn rename(&mut self, from: &'static str, to: &'static str) {
+        if let Some(value) = self.body.get(from) {
+            self.patch.edits.push(Edit::remove(from));
+            if !value.is_null() {
+                self.patch.edits.push(Edit::set(to, value.raw().to_owned()));
+            }
+        }
+    }
+
+    /// Members that speak to a gateway, read and never a loss.
+    fn ours(&mut self) {
+        if self.to.openrouter {
+            return;
+        }
+        for name in ["provider", "models"] {
+            if self.body.get(name).is_some() {
+                self.patch.edits.push(Edit::remove(name));
+            }
+        }
+        if self.get("usage").is_some_and(|usage| usage.get("include").is_some()) {
+            self.patch.edits.push(Edit::remove("usage"));
+        }
+    }
+
+    /// What this server answers with a 400.
+    fn refused(&mut self) {
+        if self.has(Quirk::NoLogprobs) {
+            self.drop_unless("logprobs", |value| value.as_bool() == Some(false));
+            self.drop("top_logprobs");
+        }
+        if self.has(Quirk::NoN) && self.get("n").is_some_and(|n| n.as_u64() != Some(1)) {
+            self.drop("n");
+        }
+        if self.has(Quirk::NoPenalties) {
+            for name in ["frequency_penalty", "presence_penalty"] {
+                self.drop_unless(name, |value| value.as_u64() == Some(0));
+            }
+        }
+        if self.has(Quirk::NoLogitBias) {
+            self.drop("logit_bias");
+        }
+        if self.has(Quirk::NoParallelToolCalls) {
+            self.drop("parallel_tool_calls");
+        }
+        if self.has(Quirk::NoToolChoice) && self.get("tool_choice").is_some_and(|c| !c.is("auto") && !c.is("none")) {
+            self.drop("tool_choice");
+        }
+        if self.has(Quirk::NoSampling) {
+            for name in ["temperature", "top_p"] {
+                self.drop_unless(name, |value| value.as_u64() == Some(1));
+            }
+            self.drop("top_k");
+        }
+    }
+
+    /// The same thing under the name that this server knows.
+    fn renamed(&mut self) {
+        if self.has(Quirk::MaxTokensOnly) {
+            self.rename("max_completion_tokens", "max_tokens");
+        } else if self.has(Quirk::MaxCompletionTokensOnly) {
+            match self.get("max_completion_tokens") {
+                Some(_) if self.body.get("max_tokens").is_some() => self.patch.edits.push(Edit::remove("max_tokens")),
+                Some(_) => {}
+                None => self.rename("max_tokens", "max_completion_tokens"),
+            }
+        }
+        if self.has(Quirk::RandomSeed) {
+            self.rename("seed", "random_seed");
+        }
+    }
+
+    /// The same thing in the form that this server knows.
+    fn forms(&mut self) {
+        if self.has(Quirk::ToolChoiceAny)
+            && !self.has(Quirk::NoToolChoice)
+            && self.get("tool_choice").is_some_and(|choice| choice.is("required"))
+        {
+            self.patch.edits.push(Edit::set_str("tool_choice", "any"));
+        }
+        let schema = |format: Json<'_>| format.get("type").is_some_and(|kind| kind.is("json_schema"));
+        if self.has(Quirk::JsonObjectOnly) && self.get("response_format").is_some_and(schema) {
+            self.patch.edits.push(Edit::set("response_format", r#"{"type":"json_object"}"#));
+            self.patch.losses.push(Loss::approximated("json_schema", "response_format"));
+        }
+    }
+}
+
+/// Names and roles that this server refuses.
+fn messages(body: &Document, to: &Target<'_>, patch: &mut Patch) {
+    let Some(messages) = body.get("messages") else { return };
+    for (index, message) in messages.items().enumerate() {
+        let step = |name: &'static str| vec![Step::from("messages"), Step::from(index), Step::from(name)];
+        let role = message.get("role");
+        if to.quirks.has(Quirk::SystemNotDeveloper) && role.is_some_and(|role| role.is("developer")) {
+            patch.edits.push(Edit::set_at(step("role"), r#""system""#));
+        }
+        // A message of the old role `function` is nothing without its name.
+        let speaker = role.is_some_and(|role| !role.is("function"));
+        if to.quirks.has(Quirk::NoMessageName) && speaker {
+            if let Some(name) = message.get("name") {
+                patch.edits.push(Edit::remove_at(step("name")));
+                if !name.is_null() {
+                    patch.losses.push(Loss::dropped("name", format!("messages[{index}].name")));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
