@@ -129,7 +129,7 @@ pub(super) fn unknown(kind: &str, block: Json<'_>) -> Body {
 }
 
 /// Members of a block that its part holds.
-fn known(kind: &str) -> &'static [&'static str] {
+pub(super) fn known(kind: &str) -> &'static [&'static str] {
     match kind {
         "text" => &["type", "cache_control", "text", "citations"],
         "image" => &["type", "cache_control", "source"],

@@ -153,6 +153,12 @@ impl MessagesDecoder {
                 Kind::Held { kind: kind.clone(), raw: block.raw().to_owned(), input, content }
             }
         };
+        if matches!(kind.as_str(), "text" | "thinking" | "tool_use") {
+            // Parts that come in deltas have no place for members beyond their own.
+            let more = block::foreign(block, block::known(&kind));
+            let lost = more.iter().map(|(_, key, _)| Loss::dropped(key.to_owned(), format!("content[{index}]")));
+            self.reader.losses.extend(lost);
+        }
         self.open.push(Running { index, kind: running, joiner: Joiner::default(), replaced: false });
         match kind.as_str() {
             "text" => {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use wire::frame::Frame;
-use wire::json::Json;
+use wire::json::{Json, Kind};
 
 use super::usage::Tokens;
 use super::{fault, stop};
@@ -57,6 +57,16 @@ impl MessagesMeter {
 /// The bytes of a string as it reads.
 fn length(value: Json<'_>) -> usize {
     value.as_str().map_or(0, |text| text.len())
+}
+
+/// The bytes of everything said in a value, however it is spaced and spelled.
+fn weight(value: Json<'_>) -> usize {
+    match value.kind() {
+        Kind::String => length(value),
+        Kind::Object => value.members().map(|(key, value)| key.len() + weight(value)).sum(),
+        Kind::Array => value.items().map(weight).sum(),
+        Kind::Null | Kind::Bool | Kind::Number => value.raw().len(),
+    }
 }
 
 fn word(value: Json<'_>) -> Option<String> {
@@ -128,7 +138,7 @@ impl Meter for MessagesMeter {
             for (key, value) in block.members() {
                 let bytes = match &*key {
                     "text" | "thinking" => length(value),
-                    "input" => value.raw().len(),
+                    "input" => weight(value),
                     _ => 0,
                 };
                 self.count(bytes);

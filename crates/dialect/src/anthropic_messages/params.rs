@@ -49,10 +49,13 @@ pub(super) struct Params {
 /// form, which thinking forbids.
 pub(super) fn choose(request: &Request, to: &Target<'_>, forced: bool, losses: &mut Vec<Loss>) -> Params {
     let able = abilities(to.model);
-    let mut thinking = request.effort.as_ref().map_or(Thinking::Unsaid, |effort| think(effort, able, to, losses));
+    let mut near = Vec::new();
+    let mut thinking = request.effort.as_ref().map_or(Thinking::Unsaid, |effort| think(effort, able, to, &mut near));
     if forced && thinking.is_on() {
         losses.push(Loss::dropped("reasoning effort", "effort"));
         thinking = Thinking::Unsaid;
+    } else {
+        losses.append(&mut near);
     }
     let max_tokens = length(request, to, &mut thinking, losses);
     let sampling = sampling(request, to, able, thinking.is_on(), losses);
@@ -87,9 +90,10 @@ fn think(effort: &Effort, able: Abilities, to: &Target<'_>, losses: &mut Vec<Los
             (None, Some(0..=2_048)) => (Some("low"), false),
             (None, Some(0..=8_192)) => (Some("medium"), false),
             (None, Some(_)) => (Some("high"), false),
-            (None, None) => (None, effort.adaptive),
+            (None, None) => (None, true),
         };
-        if !exact {
+        // The model decides how long it thinks; a caller that did not leave it that gets only near it.
+        if !exact || !effort.adaptive || effort.enabled.is_none() {
             losses.push(Loss::approximated("reasoning effort", "effort"));
         }
         return Thinking::Adaptive(word);

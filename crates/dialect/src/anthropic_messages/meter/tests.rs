@@ -82,7 +82,7 @@ fn a_whole_answer() {
     meter.whole(Json::parse(body).expect("JSON"));
     let reading = meter.reading();
     assert!(reading.complete);
-    assert_eq!(reading.text_bytes, 3 + 2 + 7);
+    assert_eq!(reading.text_bytes, 3 + 2 + 2);
     let finish = reading.finish.as_ref().expect("a finish");
     assert_eq!((finish.reason, finish.stop_sequence.as_deref()), (Reason::StopSequence, Some("END")));
     assert_eq!(reading.usage.source, Source::Reported);

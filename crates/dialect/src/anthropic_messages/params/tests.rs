@@ -52,10 +52,10 @@ fn thinking_is_as_the_model_has_it() {
         (effort(Some("high"), None, None), "claude-3-7-sonnet", Budget(24576), &[approximated]),
         (effort(None, Some(2000), Some(true)), "claude-sonnet-4-5", Budget(2000), &[]),
         (effort(None, Some(10), Some(true)), "claude-sonnet-4-5", Budget(1024), &[approximated]),
-        (effort(Some("high"), None, None), "claude-opus-4-6", Adaptive(Some("high")), &[]),
+        (effort(Some("high"), None, None), "claude-opus-4-6", Adaptive(Some("high")), &[approximated]),
         (effort(Some("minimal"), None, None), "claude-opus-4-6", Adaptive(Some("low")), &[approximated]),
         (effort(Some("xhigh"), None, None), "claude-opus-4-6", Adaptive(Some("high")), &[approximated]),
-        (effort(Some("xhigh"), None, None), "claude-opus-4-7", Adaptive(Some("xhigh")), &[]),
+        (effort(Some("xhigh"), None, None), "claude-opus-4-7", Adaptive(Some("xhigh")), &[approximated]),
         (effort(None, Some(4000), Some(true)), "claude-sonnet-5", Adaptive(Some("medium")), &[approximated]),
         (effort(Some("none"), None, None), "claude-sonnet-4-5", Disabled, &[]),
         (effort(Some("high"), None, None), "claude-3-5-haiku", Unsaid, &[dropped]),
@@ -68,6 +68,16 @@ fn thinking_is_as_the_model_has_it() {
             "{model}"
         );
     }
+}
+
+#[test]
+fn adaptive_thinking_stays_what_it_is() {
+    let mut request = effort(Some("high"), None, Some(true));
+    if let Some(effort) = &mut request.effort {
+        effort.adaptive = true;
+    }
+    let (params, lost) = chosen(&request, "claude-opus-4-6", None);
+    assert_eq!((params.thinking, lost.len()), (Thinking::Adaptive(Some("high")), 0));
 }
 
 #[test]
