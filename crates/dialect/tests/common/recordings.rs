@@ -1,0 +1,107 @@
+//! The recorded traffic in `fixtures/recordings`, read once.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use dialect::id::DialectId;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use wire::json::Json;
+
+/// One recorded request and its answer.
+#[derive(Clone)]
+pub struct Exchange {
+    /// `provider/dialect--name`, with `#turn` where a case has several.
+    pub name: String,
+    pub provider: String,
+    pub dialect: DialectId,
+    pub features: Vec<String>,
+    /// The body asked with; `None` where only the answer was recorded or the body is no JSON.
+    pub request: Option<String>,
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub answer: Answer,
+}
+
+/// What came back.
+#[derive(Clone)]
+pub enum Answer {
+    Whole(String),
+    Stream(Bytes),
+    Nothing,
+}
+
+impl Exchange {
+    /// True for an answer that is one: status 200.
+    pub fn is_ok(&self) -> bool {
+        self.status == 200
+    }
+
+    /// The model asked for, or answered by.
+    pub fn model(&self) -> String {
+        let of = |text: &str| Json::parse(text).ok()?.get("model")?.as_str().map(|model| model.into_owned());
+        let asked = self.request.as_deref().and_then(of);
+        let answered = || match &self.answer {
+            Answer::Whole(body) => of(body),
+            _ => None,
+        };
+        asked.or_else(answered).unwrap_or_default()
+    }
+}
+
+/// Every exchange of the dialects that are built, in the order of the files.
+pub fn all() -> &'static [Exchange] {
+    static ALL: OnceLock<Vec<Exchange>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/recordings");
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "jsonl"));
+        files.sort();
+        let mut exchanges = Vec::new();
+        for file in files {
+            for line in std::fs::read_to_string(file).unwrap().lines() {
+                case(Json::parse(line).unwrap(), &mut exchanges);
+            }
+        }
+        exchanges
+    })
+}
+
+fn text(json: Json<'_>, key: &str) -> String {
+    json.get(key).and_then(Json::as_str).unwrap_or_default().into_owned()
+}
+
+fn case(json: Json<'_>, out: &mut Vec<Exchange>) {
+    let name = text(json, "case");
+    let features: Vec<String> =
+        json.get("features").unwrap().items().map(|item| item.as_str().unwrap().into_owned()).collect();
+    let turns: Vec<Json<'_>> = match json.get("interactions") {
+        Some(turns) => turns.items().collect(),
+        None => vec![json],
+    };
+    let many = turns.len() > 1;
+    for (turn, json) in turns.into_iter().enumerate() {
+        let Some(dialect) = DialectId::parse(&text(json, "dialect")) else { continue };
+        let response = json.get("response").unwrap();
+        let answer = match (response.get("body"), response.get("sse")) {
+            (_, Some(sse)) => Answer::Stream(sse.as_str().unwrap().into_owned().into()),
+            (Some(body), None) => Answer::Whole(body.raw().to_owned()),
+            (None, None) => Answer::Nothing,
+        };
+        let mut headers = HeaderMap::new();
+        for (key, value) in response.get("headers").unwrap().members() {
+            let value = value.as_str().unwrap_or_default();
+            headers.append(HeaderName::try_from(&*key).unwrap(), HeaderValue::try_from(&*value).unwrap());
+        }
+        out.push(Exchange {
+            name: if many { format!("{name}#{turn}") } else { name.clone() },
+            provider: text(json, "provider"),
+            dialect,
+            features: features.clone(),
+            request: json.at(&["request", "body"]).map(|body| body.raw().to_owned()),
+            status: u16::try_from(response.get("status").unwrap().as_u64().unwrap()).unwrap(),
+            headers,
+            answer,
+        });
+    }
+}
