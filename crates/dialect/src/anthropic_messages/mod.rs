@@ -4,7 +4,6 @@ mod fault;
 mod meter;
 mod patch;
 mod peek;
-mod retry;
 mod stop;
 mod usage;
 
