@@ -17,13 +17,13 @@ use policy::port::{Fut, Ledger, Position, StoreError};
 use crate::journal::{Batch, Journal};
 
 /// The most lines of one transaction.
-const LINES: usize = 500;
+const LINES: usize = 1_000;
 /// The most text of one transaction, about, in bytes.
-const BYTES: usize = 768 << 10;
+const BYTES: usize = 1_536 << 10;
 /// How often it looks for new lines.
 const TICK: Duration = Duration::from_millis(50);
 /// How long lines wait for others, to share a transaction: a line can be found in the journal meanwhile.
-const GATHER: Duration = Duration::from_millis(250);
+const GATHER: Duration = Duration::from_millis(500);
 /// The longest pause between two tries of a store that is away.
 const LONGEST: Duration = Duration::from_secs(1);
 /// How often lines past their time are looked for.
