@@ -1,0 +1,1 @@
+//! The traffic generator of `tollgate demo`.
