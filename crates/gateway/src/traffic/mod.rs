@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::env;
@@ -23,8 +23,10 @@ use tally::Tally;
 
 /// Most requests under way at once; beyond it the generator waits.
 const MOST: usize = 256;
-/// How long requests under way may take once the traffic stops.
+/// How long requests under way may take once the traffic ends; what is not done by then is in no summary.
 const DRAIN: Duration = Duration::from_secs(8);
+/// The same when it was stopped.
+const HURRY: Duration = Duration::from_secs(1);
 /// Between two drawings of the table on a terminal.
 const REDRAW: Duration = Duration::from_millis(250);
 /// Between two summaries elsewhere.
@@ -97,15 +99,16 @@ async fn drive<W: Write + Send>(
             _ = draw.tick() => screen.draw(&tally, env::ms_since(start), open.len())?,
         }
     }
-    let rest = async {
-        while let Some(finished) = open.next().await {
-            take(finished, &mut tally, screen)?;
+    let patience = env::instant() + if stop.is_cancelled() { HURRY } else { DRAIN };
+    loop {
+        tokio::select! {
+            () = sleep_until(patience) => break,
+            finished = open.next() => match finished {
+                Some(finished) => take(finished, &mut tally, screen)?,
+                None => break,
+            },
+            _ = draw.tick() => screen.draw(&tally, env::ms_since(start), open.len())?,
         }
-        Ok::<(), io::Error>(())
-    };
-    // What is not done by then is left out of the summary.
-    if let Ok(done) = timeout(DRAIN, rest).await {
-        done?;
     }
     screen.summary(&tally, env::ms_since(start))
 }

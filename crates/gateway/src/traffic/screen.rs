@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use policy::money::Nano;
 use wire::json::Writer;
 
@@ -113,7 +113,10 @@ impl<'a, W: Write> Screen<'a, W> {
             write!(self.out, "\x1b[{}A\r\x1b[J", self.drawn)?;
         }
         self.drawn = frame.matches('\n').count();
-        self.out.write_all(frame.as_bytes())
+        match frame.split_once('\n') {
+            Some((title, rest)) if self.style == Style::Live => write!(self.out, "\x1b[1m{title}\x1b[0m\n{rest}"),
+            _ => self.out.write_all(frame.as_bytes()),
+        }
     }
 }
 
@@ -147,37 +150,27 @@ fn short(tally: &Tally, ms: u64, open: usize) -> String {
     let mut served: Vec<(u64, &str)> = served.map(|(target, row)| (row.requests, target.as_str())).collect();
     served.sort_unstable_by(|one, other| other.cmp(one));
     let served: Vec<String> = served.iter().map(|(requests, target)| format!("{target} {requests}")).collect();
-    format!(
-        "{:>6}  {} requests, {} failed, {open} under way  {}  {}",
-        clock(ms),
-        tally.requests,
-        tally.failed,
-        tally.usd.human(),
-        served.join(", ")
-    )
+    let (requests, failed) = (tally.requests, tally.failed);
+    let head = format!("{:>6}  {requests} requests, {failed} failed, {open} under way", clock(ms));
+    fit(&format!("{head}  {}  {}", tally.usd.human(), served.join(", ")))
 }
 
 /// The whole drawing; `open`: requests under way, while it goes on.
 fn frame(tally: &Tally, base: &str, ms: u64, open: Option<usize>) -> String {
-    let state = open.map_or_else(|| "ended".to_owned(), |open| format!("{open} under way"));
-    let title = format!("tollgate demo  {base}  {}", clock(ms));
-    let counts = format!("{} requests  {} failed  {state}", tally.requests, tally.failed);
-    let mut frame = fit(&format!("{title}{counts:>room$}", room = WIDTH.saturating_sub(title.chars().count())));
-    frame.push('\n');
-    for line in table(tally).lines() {
-        frame.push_str(line.trim_end());
-        frame.push('\n');
-    }
-    let teams = tally.teams.iter().map(|(name, team)| format!("{name} {} ({})", team.usd.human(), team.requests));
-    let mut teams = teams.collect::<Vec<_>>().join("   ");
+    let mut counts = format!("{} requests   {} failed", tally.requests, tally.failed);
     if tally.unpriced > 0 {
-        teams = format!("{teams}   without a price: {}", tally.unpriced);
+        counts.push_str(&format!("   {} without a price", tally.unpriced));
     }
-    frame.push_str(&fit(&format!(" by team     {teams}")));
-    frame.push('\n');
-    for (place, last) in tally.last.iter().enumerate() {
-        let label = if place == 0 { " last" } else { "" };
-        frame.push_str(&fit(&format!("{label:<12} {}", told(last))));
+    counts.push_str(&open.map_or_else(String::new, |open| format!("   {open} under way")));
+    let title = format!(" tollgate demo   {base}   {}", clock(ms));
+    let room = WIDTH.saturating_sub(title.chars().count());
+    let mut frame = format!("{}\n\n{}\n", fit(&format!("{title}{counts:>room$}")), table(tally));
+    let teams = tally.teams.iter().map(|(name, team)| format!("{name} {} ({})", team.usd.human(), team.requests));
+    let teams = teams.collect::<Vec<_>>().join("  ");
+    frame.push_str(&fit(&format!(" by team   {teams}")));
+    frame.push_str("\n\n");
+    for last in &tally.last {
+        frame.push_str(&fit(&told(last)));
         frame.push('\n');
     }
     frame
@@ -185,7 +178,7 @@ fn frame(tally: &Tally, base: &str, ms: u64, open: Option<usize>) -> String {
 
 fn table(tally: &Tally) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─')));
     table.set_content_arrangement(ContentArrangement::Disabled);
     let head =
         ["served by", "requests", "errors", "fallbacks", "tokens in", "tokens out", "cost USD", "p50 ms", "p95 ms"];
@@ -202,7 +195,7 @@ fn table(tally: &Tally) -> String {
         output = output.saturating_add(row.output);
         usd = usd.saturating_add(row.usd);
         let numbers = [row.requests, row.errors, row.fallbacks, row.input, row.output].map(|n| n.to_string());
-        let mut cells = vec![target.chars().take(24).collect::<String>()];
+        let mut cells = vec![target.chars().take(18).collect::<String>()];
         cells.extend(numbers);
         cells.extend([row.usd.to_string(), ms(row.percentile(50)), ms(row.percentile(95))]);
         table.add_row(cells);
@@ -212,17 +205,26 @@ fn table(tally: &Tally) -> String {
     cells.extend(numbers);
     cells.extend([usd.to_string(), String::new(), String::new()]);
     table.add_row(cells);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
+    for (place, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 1));
+        if place > 0 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
     }
-    table.to_string()
+    let table = table.to_string();
+    let mut lines: Vec<&str> = table.lines().map(str::trim_end).collect();
+    // The line below the head stands above the total, too.
+    if let (Some(rule), Some(total)) = (lines.get(1).copied(), lines.pop()) {
+        lines.extend([rule, total]);
+    }
+    lines.iter().map(|line| format!(" {line}\n")).collect()
 }
 
 /// One of the last requests in a line.
 fn told(last: &Last) -> String {
     let line = match &last.line {
         Ok(line) => line,
-        Err(trouble) => return format!("{:<14} {trouble}", last.who),
+        Err(trouble) => return format!(" {:<12} {trouble}", last.who),
     };
     let Line { asked, served, why, error, ms, usd, .. } = line;
     let way = match served {
@@ -230,16 +232,10 @@ fn told(last: &Last) -> String {
         None => format!("{asked} ✗ {}", error.as_deref().unwrap_or("error")),
     };
     let why = if line.status == "ok" || served.is_none() { why } else { &line.status };
-    let form = match (line.dialect.as_str(), line.stream) {
-        ("openai-chat", false) => "openai",
-        ("openai-chat", true) => "openai stream",
-        ("anthropic-messages", false) => "anthropic",
-        ("anthropic-messages", true) => "anthropic stream",
-        (other, _) => other,
-    };
+    let stream = if line.stream { "stream" } else { "" };
     let usd = usd.map_or_else(|| "unpriced".to_owned(), Nano::human);
     let ms = ms.map(|ms| format!("{ms} ms")).unwrap_or_default();
-    format!("{:<12} {way:<28} {why:<21} {ms:>8} {usd:>12}  {form}", last.who)
+    format!(" {:<12} {way:<30} {why:<26} {ms:>8} {usd:>12} {stream}", last.who)
 }
 
 /// Cuts a line to the width.
