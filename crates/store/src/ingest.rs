@@ -12,7 +12,6 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use policy::entry::Columns;
 use policy::port::{Fut, Ledger, Position, StoreError};
 
 use crate::journal::{Batch, Journal};
@@ -23,6 +22,8 @@ const LINES: usize = 500;
 const BYTES: usize = 1 << 20;
 /// How often it looks for new lines.
 const TICK: Duration = Duration::from_millis(50);
+/// How long lines wait for others, to share a transaction: a line can be found in the journal meanwhile.
+const GATHER: Duration = Duration::from_millis(250);
 /// The longest pause between two tries of a store that is away.
 const LONGEST: Duration = Duration::from_secs(1);
 /// How often lines past their time are looked for.
@@ -54,6 +55,13 @@ struct Shared {
     bad: AtomicU64,
     expired: AtomicU64,
     state: Mutex<(Position, Option<String>)>,
+}
+
+impl Shared {
+    fn lag(&self, journal: &Journal) -> u64 {
+        let all = self.backlog.load(Ordering::Acquire).saturating_add(journal.lines());
+        all.saturating_sub(self.done.load(Ordering::Acquire))
+    }
 }
 
 /// The running thread.
@@ -94,10 +102,9 @@ impl Ingest {
     pub fn stats(&self) -> Stats {
         let shared = &self.shared;
         let (stored, away) = shared.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let all = shared.backlog.load(Ordering::Acquire) + self.journal.stats().written_lines_total;
         Stats {
             stored,
-            lag_lines: all.saturating_sub(shared.done.load(Ordering::Acquire)),
+            lag_lines: shared.lag(&self.journal),
             bad_lines_total: shared.bad.load(Ordering::Acquire),
             expired_lines_total: shared.expired.load(Ordering::Acquire),
             away,
@@ -145,11 +152,17 @@ impl Worker {
     /// Runs until told to stop; true when all is stored then.
     fn run(mut self) -> bool {
         let Some(mut position) = self.begin() else { return false };
+        let mut stored = Instant::now();
         loop {
             let stopping = self.shared.stop.load(Ordering::Acquire);
+            if !stopping && self.shared.lag(&self.journal) < LINES as u64 && stored.elapsed() < GATHER {
+                std::thread::park_timeout(TICK);
+                continue;
+            }
             match self.step(position) {
                 Ok((next, lines)) => {
                     let moved = next != position;
+                    stored = Instant::now();
                     position = next;
                     self.report(position, None);
                     self.pause = TICK;
@@ -160,7 +173,6 @@ impl Worker {
                         return true;
                     }
                     self.expire();
-                    std::thread::park_timeout(TICK);
                 }
                 Err(error) => {
                     self.report(position, Some(error));
@@ -181,7 +193,7 @@ impl Worker {
                 Ok(position) => {
                     // Lines written since the journal was opened are counted by the journal itself.
                     let lines = self.journal.count(position);
-                    let since = self.journal.stats().written_lines_total;
+                    let since = self.journal.lines();
                     self.shared.backlog.store(lines.saturating_sub(since), Ordering::Release);
                     self.report(position, None);
                     return Some(position);
@@ -236,13 +248,14 @@ impl Worker {
     }
 }
 
-/// The lines that can be stored, and how many cannot.
+/// The lines that can be stored, and how many cannot. The store reads them whole; here their ends tell a torn
+/// one.
 fn sift(batch: &Batch) -> (Vec<&str>, u64) {
     let mut lines = Vec::with_capacity(batch.len());
     let mut bad = 0;
     for line in batch.lines() {
         match line {
-            Some(line) if Columns::read(line).is_some() => lines.push(line),
+            Some(line) if line.starts_with('{') && line.ends_with('}') => lines.push(line),
             _ => bad += 1,
         }
     }

@@ -148,6 +148,11 @@ impl Journal {
         }
     }
 
+    /// Lines written since the start.
+    pub(crate) fn lines(&self) -> u64 {
+        self.core.lines()
+    }
+
     /// Reads lines from a place on, across files: up to `max_lines`, about `max_bytes` together (at least one
     /// line). Blocks.
     ///

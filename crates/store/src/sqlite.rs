@@ -4,6 +4,7 @@ mod conn;
 mod directory;
 mod ledger;
 mod migrate;
+mod upstream;
 
 use std::path::Path;
 use std::time::Duration;

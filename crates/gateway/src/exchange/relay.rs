@@ -239,6 +239,7 @@ impl Flow {
         if self.ending.is_some() {
             return;
         }
+        let last = piece.is_none();
         let mut frames = std::mem::take(&mut self.frames);
         let over = match piece {
             Some(Ok(chunk)) => match self.framer.push(&chunk, &mut frames) {
@@ -265,7 +266,7 @@ impl Flow {
         }
         match over {
             Some((outcome, message)) => self.fail(outcome, message),
-            None if matches!(piece, None) => self.finish(),
+            None if last => self.finish(),
             None => {}
         }
     }

@@ -1,20 +1,29 @@
--- Lines of the ledger as they were written; `upstream` is a hash of the upstream's id.
+-- Lines of the ledger as they were written. A number is never given twice, so an index that is behind never
+-- points at another line.
 CREATE TABLE lines (
-    seq INTEGER PRIMARY KEY,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id BLOB NOT NULL,
-    upstream INTEGER,
     line TEXT NOT NULL
 );
 CREATE UNIQUE INDEX lines_id ON lines (id);
-CREATE INDEX lines_upstream ON lines (upstream) WHERE upstream IS NOT NULL;
+
+-- Lines by a hash of the upstream's id, cut by the day of arrival (unix days). Lines behind
+-- position.upstream_seq are not in it yet.
+CREATE TABLE upstream (
+    day INTEGER NOT NULL,
+    hash INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (day, hash, seq)
+) WITHOUT ROWID;
 
 -- Everything before this place of the journal is in `lines`.
 CREATE TABLE position (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     file INTEGER NOT NULL,
-    offset INTEGER NOT NULL
+    offset INTEGER NOT NULL,
+    upstream_seq INTEGER NOT NULL
 );
-INSERT INTO position VALUES (1, 0, 0);
+INSERT INTO position VALUES (1, 0, 0, 0);
 
 -- Sums of lines. `at` is the start of the hour or day, unix time in ms; `grouping` is numbered in rollup.rs.
 CREATE TABLE rollups (

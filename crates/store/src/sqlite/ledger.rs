@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, Transaction
 use uuid::Uuid;
 
 use super::conn::{Pool, fault, reader, writer};
-use crate::hash::fnv;
+use super::upstream::{self, Recent};
 use crate::rollup::{self, DISTINCT, Group, OTHER, Rollup, Totals};
 
 /// How long an append waits for the database's lock before it is tried again later.
@@ -26,6 +26,7 @@ const READERS: usize = 2;
 pub(crate) struct SqliteLedger {
     write: Mutex<Write>,
     readers: Pool,
+    recent: Recent,
 }
 
 /// What an append needs.
@@ -35,14 +36,17 @@ struct Write {
     position: Option<Position>,
     /// How many values the current hours and days have, by grouping and time.
     distinct: HashMap<(i64, i64), usize>,
+    recent: Recent,
 }
 
 impl SqliteLedger {
     /// Opens the ledger in a database that has its layout.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let write = Write { connection: writer(path, WAIT)?, position: None, distinct: HashMap::new() };
+        let connection = writer(path, WAIT)?;
+        let recent = Recent::load(&connection)?;
+        let write = Write { connection, position: None, distinct: HashMap::new(), recent: recent.clone() };
         let readers = (0..READERS).map(|_| reader(path)).collect::<Result<_, _>>()?;
-        Ok(Self { write: Mutex::new(write), readers: Pool::start("store-read", readers)? })
+        Ok(Self { write: Mutex::new(write), readers: Pool::start("store-read", readers)?, recent })
     }
 
     fn with_write<T>(&self, call: impl FnOnce(&mut Write) -> Result<T, StoreError>) -> Result<T, StoreError> {
@@ -88,23 +92,27 @@ impl Write {
     fn commit(&mut self, lines: &[&str], position: Position) -> Result<(), StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
         let mut rollup = Rollup::default();
+        let mut entries = Vec::with_capacity(lines.len());
         {
-            let sql = "INSERT INTO lines (id, upstream, line) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO NOTHING";
+            let sql = "INSERT INTO lines (id, line) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING";
             let mut insert = transaction.prepare_cached(sql).map_err(fault)?;
             for line in lines {
                 let Some(columns) = Columns::read(line) else { continue };
-                let upstream = columns.upstream_id.map(upstream_hash);
-                if insert.execute((columns.id.as_bytes(), upstream, line)).map_err(fault)? > 0 {
+                if insert.execute((columns.id.as_bytes(), line)).map_err(fault)? > 0 {
                     rollup.add(&columns);
+                    entries.extend(upstream::entry(&columns, transaction.last_insert_rowid()));
                 }
             }
         }
         add(&transaction, rollup, &mut self.distinct)?;
+        let indexed = self.recent.prepare(&transaction, &entries)?;
         transaction
             .prepare_cached("UPDATE position SET file = ?1, offset = ?2 WHERE one = 1")
             .and_then(|mut update| update.execute((signed(position.file), signed(position.offset))))
             .map_err(fault)?;
-        transaction.commit().map_err(fault)
+        transaction.commit().map_err(fault)?;
+        self.recent.commit(indexed, &entries);
+        Ok(())
     }
 }
 
@@ -204,10 +212,6 @@ fn add_latency(transaction: &Transaction<'_>, group: &Group<'_>, mut latency: Hi
     Ok(())
 }
 
-fn upstream_hash(id: &str) -> i64 {
-    fnv(id.as_bytes()).cast_signed()
-}
-
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -264,19 +268,9 @@ impl Ledger for SqliteLedger {
     fn find_upstream<'a>(&'a self, upstream_id: &'a str) -> Fut<'a, Option<String>> {
         // A line has the id as JSON writes it.
         let quoted = serde_json::to_string(upstream_id).unwrap_or_default();
-        let wanted = quoted.trim_start_matches('"').strip_suffix('"').unwrap_or_default().to_owned();
-        Box::pin(self.readers.run(move |connection| {
-            let sql = "SELECT line FROM lines WHERE upstream = ?1 ORDER BY seq DESC";
-            let mut find = connection.prepare_cached(sql).map_err(fault)?;
-            let mut rows = find.query([upstream_hash(&wanted)]).map_err(fault)?;
-            while let Some(row) = rows.next().map_err(fault)? {
-                let line: String = row.get(0).map_err(fault)?;
-                if Columns::read(&line).is_some_and(|columns| columns.upstream_id == Some(&*wanted)) {
-                    return Ok(Some(line));
-                }
-            }
-            Ok(None)
-        }))
+        let wanted = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned();
+        let recent = self.recent.clone();
+        Box::pin(self.readers.run(move |connection| recent.find(connection, &wanted)))
     }
 
     fn page(&self, before: Option<Uuid>, limit: usize) -> Fut<'_, Vec<String>> {
@@ -309,7 +303,9 @@ impl Ledger for SqliteLedger {
                 let sql = "DELETE FROM lines WHERE seq IN
                            (SELECT seq FROM lines WHERE id < ?1 ORDER BY id LIMIT ?2)";
                 let mut delete = write.connection.prepare_cached(sql).map_err(fault)?;
-                delete.execute((bound.as_bytes(), signed(limit as u64))).map_err(fault)
+                let lines = delete.execute((bound.as_bytes(), signed(limit as u64))).map_err(fault)?;
+                upstream::expire(&write.connection, before_ms, signed(limit as u64))?;
+                Ok(lines)
             })
         })
     }
