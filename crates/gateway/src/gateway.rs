@@ -159,7 +159,8 @@ impl Gateway {
         let before = self.buffered.fetch_add(more, Ordering::Relaxed);
         held.bytes += more;
         if before.saturating_add(more) > most {
-            let message = "The gateway holds as many request bytes as it may (`server.max_buffered`). Try again shortly.";
+            let message =
+                "The gateway holds as many request bytes as it may (`server.max_buffered`). Try again shortly.";
             return Err(Fault { retry_after: Some(1), ..Fault::new(Kind::Unavailable, message) });
         }
         Ok(())

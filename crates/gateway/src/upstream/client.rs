@@ -70,8 +70,7 @@ impl Client {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         if let Some(pem) = &reach.roots {
             for certificate in rustls_pemfile::certs(&mut pem.as_slice()) {
-                let certificate: CertificateDer<'static> =
-                    certificate.map_err(|error| format!("ca_file: {error}"))?;
+                let certificate: CertificateDer<'static> = certificate.map_err(|error| format!("ca_file: {error}"))?;
                 roots.add(certificate).map_err(|error| format!("ca_file: {error}"))?;
             }
         }
