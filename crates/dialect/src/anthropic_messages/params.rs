@@ -72,7 +72,8 @@ fn think(effort: &Effort, able: Abilities, to: &Target<'_>, losses: &mut Vec<Los
     };
     let level = effort.level.as_deref();
     if effort.enabled == Some(false) || level == Some("none") {
-        return if budget || adaptive { Thinking::Disabled } else { Thinking::Unsaid };
+        // Said to every model: servers that are like this dialect's may think unless told not to.
+        return Thinking::Disabled;
     }
     if *effort == Effort::default() {
         return Thinking::Unsaid;
