@@ -88,24 +88,24 @@ impl Item<'_> {
     }
 }
 
-/// Pairs the items of two lists: longest common run of pairs for which `same` holds.
-fn pairs<T>(left: &[T], right: &[T], same: impl Fn(&T, &T) -> bool) -> Vec<(usize, usize)> {
-    let mut longest = vec![vec![0usize; right.len() + 1]; left.len() + 1];
+/// Pairs the items of two lists in order, so that the sum of the weights is the greatest; 0 is no pair.
+fn pairs<T>(left: &[T], right: &[T], weight: impl Fn(&T, &T) -> usize) -> Vec<(usize, usize)> {
+    let mut best = vec![vec![0usize; right.len() + 1]; left.len() + 1];
+    let paired = |best: &[Vec<usize>], l: usize, r: usize| match weight(&left[l], &right[r]) {
+        0 => 0,
+        weight => weight + best[l + 1][r + 1],
+    };
     for l in (0..left.len()).rev() {
         for r in (0..right.len()).rev() {
-            longest[l][r] = if same(&left[l], &right[r]) {
-                longest[l + 1][r + 1] + 1
-            } else {
-                longest[l + 1][r].max(longest[l][r + 1])
-            };
+            best[l][r] = paired(&best, l, r).max(best[l + 1][r]).max(best[l][r + 1]);
         }
     }
     let (mut l, mut r, mut out) = (0, 0, Vec::new());
     while l < left.len() && r < right.len() {
-        if same(&left[l], &right[r]) {
+        if best[l][r] > 0 && paired(&best, l, r) == best[l][r] {
             out.push((l, r));
             (l, r) = (l + 1, r + 1);
-        } else if longest[l + 1][r] >= longest[l][r + 1] {
+        } else if best[l + 1][r] >= best[l][r + 1] {
             l += 1;
         } else {
             r += 1;
@@ -117,20 +117,11 @@ fn pairs<T>(left: &[T], right: &[T], same: impl Fn(&T, &T) -> bool) -> Vec<(usiz
 /// Differences between two runs of parts: those that are equal, say the same, or resemble each other are
 /// one; of the rest, the left ones are gone, and the right ones made up unless something is gone there.
 fn items(left: &[Item<'_>], right: &[Item<'_>], out: &mut Vec<Difference>) {
-    let mut found: Vec<(usize, usize)> = Vec::new();
-    for level in 0..3 {
-        let mut more = Vec::new();
-        for (l, r) in gaps(&found, left.len(), right.len()) {
-            let within = pairs(&left[l.clone()], &right[r.clone()], |own, other| match level {
-                0 => own.is(other),
-                1 => own.says(other),
-                _ => own.resembles(other),
-            });
-            more.extend(within.into_iter().map(|(own, other)| (l.start + own, r.start + other)));
-        }
-        found.extend(more);
-        found.sort_unstable();
-    }
+    let found = pairs(left, right, |own, other| match () {
+        () if own.is(other) => 101,
+        () if own.says(other) => 100,
+        () => usize::from(own.resembles(other)),
+    });
     for (own, other) in &found {
         changed(&left[*own], &right[*other], out);
     }
@@ -291,7 +282,7 @@ pub fn requests(left: &Request, right: &Request) -> Vec<Difference> {
 }
 
 fn tools(left: &[Tool], right: &[Tool], out: &mut Vec<Difference>) {
-    let exact = pairs(left, right, |own, other| own == other);
+    let exact = pairs(left, right, |own, other| usize::from(own == other));
     for (index, tool) in left.iter().enumerate() {
         if exact.iter().any(|(own, _)| *own == index) {
             continue;

@@ -10,16 +10,17 @@ use wire::json::{Document, Json};
 
 use crate::common::{diff, generate, streams};
 
-/// Writes and reads a request back; panics where something is lost that no loss names.
-fn assert_named(request: &Request, dialect: &dyn Dialect, target: &Target<'_>) {
-    let Ok(outgoing) = dialect.write_request(request, target) else { return };
-    let body = Document::parse(Bytes::from(outgoing.body.clone())).unwrap_or_else(|error| panic!("{error}: {}", outgoing.body));
-    let back = dialect.read_request(&body).unwrap_or_else(|fault| panic!("{}: {fault:?}\n{}", dialect.id(), outgoing.body));
-    let mut losses = outgoing.losses;
-    losses.extend(back.losses);
+/// Writes and reads a request back; fails where something is lost that no loss names.
+fn assert_named(request: &Request, dialect: &dyn Dialect, target: &Target<'_>) -> Result<(), TestCaseError> {
+    let Ok(outgoing) = dialect.write_request(request, target) else { return Ok(()) };
+    let unread = |why: String| TestCaseError::fail(format!("{}: {why}\n{}", dialect.id(), outgoing.body));
+    let body = Document::parse(Bytes::from(outgoing.body.clone())).map_err(|error| unread(error.to_string()))?;
+    let back = dialect.read_request(&body).map_err(|fault| unread(format!("{fault:?}")))?;
+    let losses = [outgoing.losses, back.losses].concat();
     let back = streams::undone(back.value, &outgoing.undo).normalize();
     let silent = diff::unnamed(diff::requests(request, &back), &losses);
-    assert!(silent.is_empty(), "{}: {silent:#?}\n{losses:#?}\n{}\n{request:#?}", dialect.id(), outgoing.body);
+    prop_assert!(silent.is_empty(), "{}: {silent:#?}\n{losses:#?}\n{}\n{request:#?}", dialect.id(), outgoing.body);
+    Ok(())
 }
 
 proptest! {
@@ -32,7 +33,7 @@ proptest! {
         prop_assert_eq!(request.clone().normalize(), request.clone(), "the normal form is one");
         for dialect in dialect::all() {
             let target = Target { provider: "p", model: generate::MODEL, max_output, reasoning, ..Target::default() };
-            assert_named(&request, dialect, &target);
+            assert_named(&request, dialect, &target)?;
         }
     }
 
@@ -44,7 +45,7 @@ proptest! {
         for dialect in dialect::all() {
             let quirks = quirks.iter().copied().collect();
             let target = Target { provider: "p", model: generate::MODEL, quirks, ..Target::default() };
-            assert_named(&request, dialect, &target);
+            assert_named(&request, dialect, &target)?;
         }
     }
 
