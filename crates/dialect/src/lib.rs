@@ -15,6 +15,7 @@ pub mod openai_chat;
 pub mod outcome;
 pub mod peek;
 pub mod quirk;
+mod retry_after;
 pub mod stream;
 pub mod target;
 pub mod undo;

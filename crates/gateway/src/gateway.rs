@@ -7,6 +7,8 @@ use arc_swap::ArcSwap;
 use dialect::fault::{Fault, Kind};
 use http::HeaderMap;
 use policy::port;
+use policy::port::Position;
+use store::ingest::Ingest;
 use store::journal::Journal;
 
 use crate::auth::Misses;
@@ -24,6 +26,8 @@ pub struct Gateway {
     pub directory: ArcSwap<Directory>,
     /// Where ledger lines go first.
     pub journal: Arc<Journal>,
+    /// The way from there to the store.
+    ingest: Arc<Ingest>,
     /// Where they are stored.
     pub ledger: Arc<dyn port::Ledger>,
     /// Where keys are stored.
@@ -57,6 +61,8 @@ pub struct Parts {
     pub directory: Arc<Directory>,
     /// Where ledger lines go first.
     pub journal: Arc<Journal>,
+    /// The way from there to the store.
+    pub ingest: Arc<Ingest>,
     /// Where they are stored.
     pub ledger: Arc<dyn port::Ledger>,
     /// Where keys are stored.
@@ -78,6 +84,7 @@ impl Gateway {
             snapshot: ArcSwap::new(parts.snapshot),
             directory: ArcSwap::new(parts.directory),
             journal: parts.journal,
+            ingest: parts.ingest,
             ledger: parts.ledger,
             keys: parts.keys,
             metrics: parts.metrics,
@@ -98,6 +105,24 @@ impl Gateway {
         // Taken before it is checked, so that the drop of a refused place gives it back.
         let place = Place { gateway: Arc::clone(self) };
         (before < most).then_some(place)
+    }
+
+    /// Up to where the journal is stored.
+    #[must_use]
+    pub fn stored(&self) -> Position {
+        self.ingest.stored()
+    }
+
+    /// Lines in the journal that are not stored yet.
+    #[must_use]
+    pub fn lag(&self) -> u64 {
+        self.ingest.stats().lag_lines
+    }
+
+    /// Stores what is left and ends the ledger's thread; false when it did not manage in time.
+    #[must_use]
+    pub fn stop_ingest(&self, within: std::time::Duration) -> bool {
+        self.ingest.stop(within)
     }
 
     /// Requests under way.

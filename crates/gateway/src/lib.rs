@@ -1,3 +1,19 @@
 //! Floor 5: the program. Everything that touches the network, the clock, the disk or the environment.
 
+pub mod admin;
+pub mod api;
+pub mod auth;
+pub mod boot;
+pub mod cli;
+pub mod coding;
 pub mod config;
+pub mod demo;
+pub mod env;
+pub mod exchange;
+pub mod gateway;
+pub mod jobs;
+pub mod server;
+pub mod state;
+pub mod tasks;
+pub mod telemetry;
+pub mod upstream;

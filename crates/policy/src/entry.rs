@@ -375,24 +375,32 @@ impl<'a> Columns<'a> {
     pub fn read(line: &'a str) -> Option<Self> {
         let mut columns = Columns::default();
         let mut asked = "";
-        for (key, value) in Json::parse(line).ok()?.members() {
+        let mut members = Json::walk(line);
+        for (key, value) in members.by_ref() {
             match &*key {
                 "id" => columns.id = Uuid::try_parse(value.inside()?).ok()?,
                 "status" => columns.status = value.inside()?,
                 "caller" => columns.read_caller(value),
                 "asked" => asked = value.inside()?,
                 "served" => {
-                    columns.provider = value.get("provider").and_then(Json::inside);
-                    columns.model = value.get("model").and_then(Json::inside).unwrap_or_default();
+                    for (key, value) in value.members() {
+                        match &*key {
+                            "provider" => columns.provider = value.inside(),
+                            "model" => columns.model = value.inside().unwrap_or_default(),
+                            _ => {}
+                        }
+                    }
                 }
                 "upstream_id" => columns.upstream_id = value.inside(),
                 "attempts" => columns.attempted = value.items().next().is_some(),
                 "usage" => {
                     for (unit, count) in value.members() {
                         match (&*unit, count.as_u64()) {
-                            ("input" | "cache_write", Some(count)) => columns.input += count,
+                            ("input" | "cache_write", Some(count)) => {
+                                columns.input = columns.input.saturating_add(count)
+                            }
                             ("cache_read", Some(count)) => {
-                                columns.input += count;
+                                columns.input = columns.input.saturating_add(count);
                                 columns.cache_read = count;
                             }
                             ("output", Some(count)) => columns.output = count,
@@ -401,13 +409,9 @@ impl<'a> Columns<'a> {
                     }
                 }
                 "cost" => {
-                    columns.nanos = value
-                        .get("usd")
-                        .and_then(Json::inside)
-                        .and_then(|usd| usd.parse::<Nano>().ok())
-                        .map(|usd| usd.0);
+                    columns.nanos = first(value, "usd").and_then(Json::inside).and_then(nanos);
                 }
-                "latency" => columns.total_ms = value.get("total_ms").and_then(Json::as_u64).unwrap_or_default(),
+                "latency" => columns.total_ms = first(value, "total_ms").and_then(Json::as_u64).unwrap_or_default(),
                 _ => {}
             }
         }
@@ -415,7 +419,7 @@ impl<'a> Columns<'a> {
             columns.model = asked;
         }
         columns.at_ms = id_ms(columns.id);
-        (columns.id != Uuid::nil()).then_some(columns)
+        (members.is_whole() && columns.id != Uuid::nil()).then_some(columns)
     }
 
     fn read_caller(&mut self, caller: Json<'a>) {
@@ -431,6 +435,22 @@ impl<'a> Columns<'a> {
                 _ => {}
             }
         }
+    }
+}
+
+/// The first member of that name; looks no further.
+fn first<'a>(object: Json<'a>, name: &str) -> Option<Json<'a>> {
+    object.members().find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+/// An amount as the line has it, nine decimals; any other form the slow way.
+fn nanos(usd: &str) -> Option<i64> {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    match usd.split_once('.') {
+        Some((whole, fraction)) if fraction.len() == 9 && whole.len() <= 9 && digits(whole) && digits(fraction) => {
+            Some(whole.parse::<i64>().ok()? * 1_000_000_000 + fraction.parse::<i64>().ok()?)
+        }
+        _ => usd.parse::<Nano>().ok().map(|usd| usd.0),
     }
 }
 

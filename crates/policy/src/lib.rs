@@ -4,6 +4,7 @@
 pub mod access;
 pub mod catalog;
 pub mod entry;
+pub mod latency;
 pub mod money;
 pub mod port;
 pub mod price;

@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use thiserror::Error;
 use uuid::Uuid;
 
+use crate::latency::Histogram;
+
 /// What a port's call gives.
 pub type Fut<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
@@ -94,12 +96,15 @@ pub struct Sum {
     pub nanos: i64,
     /// Lines without a price.
     pub unpriced: u64,
+    /// How long requests took, in ms; kept by hour and model, empty elsewhere.
+    pub latency: Histogram,
 }
 
 /// The ledger's store.
 pub trait Ledger: Send + Sync + std::fmt::Debug {
     /// Stores lines and their rollups and moves the position, all in one transaction. A line whose id is
-    /// stored already changes nothing.
+    /// stored already changes nothing; a text that is no line is passed over. When the position moves to
+    /// another file, this append and all before it are durable before it returns.
     fn append<'a>(&'a self, lines: &'a [&'a str], position: Position) -> Fut<'a, ()>;
     /// Up to where the journal is stored.
     fn position(&self) -> Fut<'_, Position>;
@@ -109,7 +114,7 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
     fn find_upstream<'a>(&'a self, upstream_id: &'a str) -> Fut<'a, Option<String>>;
     /// Newest lines first, those older than `before` only.
     fn page(&self, before: Option<Uuid>, limit: usize) -> Fut<'_, Vec<String>>;
-    /// Rollups of a span of time, `to` exclusive, unix time in ms.
+    /// Rollups of the hours or days that start in a span of time, `to` exclusive, unix time in ms.
     fn sums(&self, by: Grouping, from_ms: i64, to_ms: i64) -> Fut<'_, Vec<Sum>>;
     /// Deletes up to `limit` lines that arrived before a time; returns how many.
     fn expire(&self, before_ms: i64, limit: usize) -> Fut<'_, usize>;

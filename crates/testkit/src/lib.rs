@@ -6,6 +6,7 @@
     reason = "test code: a broken expectation must end the test, with its message"
 )]
 
+pub mod contract;
 pub mod h1;
 pub mod http;
 pub mod samples;

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use http::HeaderMap;
 use wire::json::{Json, Kind as JsonKind, Writer};
 
-use super::retry;
 use crate::fault::{Fault, Kind};
 use crate::id::DialectId;
 use crate::outcome::{Outcome, UpstreamFault};
+use crate::retry_after;
 
 /// Longest message taken from a body that is not JSON, in characters.
 const MAX_PLAIN: usize = 500;
@@ -29,7 +29,7 @@ pub(super) fn read(status: u16, headers: &HeaderMap, body: &[u8], now: u64) -> U
     if fault.outcome == Outcome::InvalidRequest && header("x-should-retry") == Some("true") {
         fault.outcome = Outcome::ServerError;
     }
-    fault.retry_after = retry::after(status, headers, now);
+    fault.retry_after = retry_after::by_headers(status, headers, now);
     fault
 }
 

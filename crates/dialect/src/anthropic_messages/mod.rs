@@ -13,7 +13,6 @@ mod patch;
 mod peek;
 mod read;
 mod response;
-mod retry;
 mod stop;
 mod turns;
 mod usage;

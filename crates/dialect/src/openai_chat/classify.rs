@@ -13,7 +13,9 @@ pub(super) fn classify(status: u16, kind: Option<&str>, code: Option<&str>, mess
         |list: &[&str]| list.iter().any(|word| code.eq_ignore_ascii_case(word) || kind.eq_ignore_ascii_case(word));
     // Our own status, where it is certain whose fault it is, is not argued with.
     let open = !matches!(status, 401 | 402 | 408 | 409 | 425 | 502..=504 | 520..=529);
-    if open && (named(BILLING_CODES) || says(BILLING)) {
+    // Google says "quota" of what is used up for a minute; only its status is to be believed.
+    let googles = status == 429 && named(&["RESOURCE_EXHAUSTED"]);
+    if open && !googles && (named(BILLING_CODES) || says(BILLING)) {
         return Outcome::Billing;
     }
     let request = matches!(status, 200 | 400 | 403 | 404 | 413 | 422 | 451 | 500);

@@ -6,10 +6,10 @@ use http::HeaderMap;
 use wire::json::{Json, Kind as JsonKind, Writer};
 
 use super::classify::classify;
-use super::retry;
 use crate::fault::Fault;
 use crate::id::DialectId;
 use crate::outcome::{Outcome, UpstreamFault};
+use crate::retry_after;
 
 /// Longest message taken from a body that is not JSON, in characters.
 const MAX_PLAIN: usize = 500;
@@ -21,7 +21,8 @@ pub(super) fn read(status: u16, headers: &HeaderMap, body: &[u8], now: u64) -> U
         Some(json) => of_json(json, status),
         None => of_plain(&String::from_utf8_lossy(body), status),
     };
-    fault.retry_after = retry::after(status, headers, json, &fault.message, now);
+    fault.retry_after =
+        retry_after::by_headers(status, headers, now).or_else(|| retry_after::by_body(json, &fault.message));
     fault
 }
 

@@ -25,7 +25,7 @@ pub(super) struct ChatMeter {
 #[derive(Default)]
 struct Told {
     content: bool,
-    no_choices: bool,
+    choices: bool,
     usage: bool,
     failed: Option<UpstreamFault>,
 }
@@ -54,25 +54,25 @@ impl ChatMeter {
             }
             match &*key {
                 "choices" => {
-                    told.no_choices = value.kind() == Kind::Array;
                     for choice in value.items() {
-                        told.no_choices = false;
+                        told.choices = true;
                         told.content |= self.choice(choice, &mut told.failed);
                     }
                 }
                 "usage" => {
                     told.usage = true;
-                    self.reading.usage = usage::read(value, self.quirks);
+                    self.used(value);
                 }
                 "x_groq" => {
                     if let Some(value) = value.get("usage").and_then(Json::non_null) {
-                        self.reading.usage = usage::read(value, self.quirks);
+                        self.used(value);
                     }
+                    told.failed = fault::inside(value).or(told.failed);
                 }
                 "id" if self.reading.id.is_none() => self.reading.id = text(value),
                 "model" if self.reading.model.is_none() => self.reading.model = text(value),
                 "service_tier" => tier = text(value),
-                "error" => told.failed = fault::inside(body),
+                "error" => told.failed = fault::inside(body).or(told.failed),
                 "object" if value.is("error") => told.failed = fault::inside(body),
                 _ => {}
             }
@@ -81,6 +81,16 @@ impl ChatMeter {
             self.reading.usage.tier = Some(tier.into_boxed_str());
         }
         told
+    }
+
+    /// Takes a usage object. The last one counts, unless it says nothing where an earlier one did.
+    fn used(&mut self, object: Json<'_>) {
+        let mut usage = usage::read(object, self.quirks);
+        if usage.source == Source::Unknown && self.reading.usage.source != Source::Unknown {
+            return;
+        }
+        usage.tier = usage.tier.or_else(|| self.reading.usage.tier.take());
+        self.reading.usage = usage;
     }
 
     /// Looks at one choice; true when it carries content.
@@ -105,12 +115,13 @@ impl ChatMeter {
                 self.choices.len() - 1
             }
         };
-        let content = said.is_some_and(|said| self.said(said, place == 0));
+        let content = said.is_some_and(|said| self.said(said, index == 0));
         if let Some(word) = why {
             if let Some(choice) = self.choices.get_mut(place) {
                 choice.1 = true;
             }
-            if place == 0 {
+            // Choices may come in any order.
+            if index == 0 || self.reading.finish.is_none() {
                 self.reading.finish = Some(refusing(finish::read(&word), self.refused));
             }
         }
@@ -139,7 +150,7 @@ impl ChatMeter {
                 }
                 ("tool_calls", Kind::Array) => {
                     content |= value.items().next().is_some();
-                    value.items().filter_map(|call| call.get("function")).map(arguments).sum()
+                    value.items().map(call).sum()
                 }
                 ("function_call", Kind::Object) => {
                     content = true;
@@ -188,6 +199,19 @@ fn arguments(function: Json<'_>) -> u64 {
     function.get("arguments").map_or(0, length)
 }
 
+/// Bytes of what a tool call says: a function's arguments or a custom tool's input.
+fn call(call: Json<'_>) -> u64 {
+    let mut bytes = 0;
+    for (key, value) in call.members() {
+        match &*key {
+            "function" => bytes += arguments(value),
+            "custom" => bytes += value.get("input").map_or(0, length),
+            _ => {}
+        }
+    }
+    bytes
+}
+
 /// Bytes of a part of listed content: text, or a `thinking` part with texts of its own.
 fn part(part: Json<'_>) -> u64 {
     let inner: u64 = part
@@ -215,23 +239,20 @@ impl Meter for ChatMeter {
         }
         match told {
             Told { content: true, .. } => Seen::Content,
-            Told { no_choices: true, usage: true, .. } => Seen::UsageOnly,
+            Told { choices: false, usage: true, .. } => Seen::UsageOnly,
             _ => Seen::Preamble,
         }
     }
 
     fn whole(&mut self, body: Json<'_>) {
-        let failed = self.members(body).failed;
-        let choices = body.get("choices").filter(|choices| choices.kind() == Kind::Array);
-        match (failed, choices) {
-            (Some(fault), _) => {
+        let told = self.members(body);
+        let missing =
+            || (!told.choices).then(|| UpstreamFault::new(Outcome::BadAnswer, 200, "The answer has no choices."));
+        match told.failed.or_else(missing) {
+            Some(fault) => {
                 self.fail(fault);
             }
-            (None, Some(_)) => self.reading.complete = true,
-            (None, None) => {
-                let message = "The answer has no choices.";
-                self.fail(UpstreamFault::new(Outcome::BadAnswer, 200, message));
-            }
+            None => self.reading.complete = true,
         }
     }
 

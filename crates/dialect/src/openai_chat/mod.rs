@@ -7,7 +7,6 @@ mod finish;
 mod meter;
 mod patch;
 mod peek;
-mod retry;
 mod usage;
 
 use crate::dialect::{Asked, Dialect, Outgoing, Patch};

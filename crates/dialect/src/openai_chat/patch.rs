@@ -1,6 +1,7 @@
 //! What must change in a body on its way to a server of the same dialect; every other byte stays.
 
-use wire::json::{Document, Edit, Json, Kind, Step};
+use bytes::Bytes;
+use wire::json::{Document, Edit, Json, Kind};
 
 use crate::dialect::Patch;
 use crate::loss::Loss;
@@ -109,8 +110,8 @@ impl<'a> Members<'a, '_> {
             self.drop_unless("logprobs", |value| value.as_bool() == Some(false));
             self.drop("top_logprobs");
         }
-        if self.has(Quirk::NoN) && self.get("n").is_some_and(|n| n.as_u64() != Some(1)) {
-            self.drop("n");
+        if self.has(Quirk::NoN) {
+            self.drop_unless("n", |value| value.as_u64() == Some(1));
         }
         if self.has(Quirk::NoPenalties) {
             for name in ["frequency_penalty", "presence_penalty"] {
@@ -166,25 +167,44 @@ impl<'a> Members<'a, '_> {
     }
 }
 
-/// Names and roles that this server refuses.
+/// Names and roles that this server refuses. The list is set as a whole, put together in one pass: an
+/// edit per message would have each looked up in all of them.
 fn messages(body: &Document, to: &Target<'_>, patch: &mut Patch) {
     let Some(messages) = body.get("messages") else { return };
+    let raw = messages.raw();
+    let mut out = String::new();
+    let mut copied = 0;
     for (index, message) in messages.items().enumerate() {
-        let step = |name: &'static str| vec![Step::from("messages"), Step::from(index), Step::from(name)];
+        let mut edits = Vec::new();
+        let mut lost = false;
         let role = message.get("role");
         if to.quirks.has(Quirk::SystemNotDeveloper) && role.is_some_and(|role| role.is("developer")) {
-            patch.edits.push(Edit::set_at(step("role"), r#""system""#));
+            edits.push(Edit::set("role", r#""system""#));
         }
         // A message of the old role `function` is nothing without its name.
-        let speaker = role.is_some_and(|role| !role.is("function"));
-        if to.quirks.has(Quirk::NoMessageName) && speaker {
+        if to.quirks.has(Quirk::NoMessageName) && !role.is_some_and(|role| role.is("function")) {
             if let Some(name) = message.get("name") {
-                patch.edits.push(Edit::remove_at(step("name")));
-                if !name.is_null() {
-                    patch.losses.push(Loss::dropped("name", format!("messages[{index}].name")));
-                }
+                edits.push(Edit::remove("name"));
+                lost = !name.is_null();
             }
         }
+        if edits.is_empty() {
+            continue;
+        }
+        // A message with a key that stands twice is for the provider to refuse.
+        let Ok(document) = Document::parse(Bytes::copy_from_slice(message.raw().as_bytes())) else { continue };
+        // The item is a slice of `raw`, so its address tells its offset.
+        let from = (message.raw().as_ptr() as usize).saturating_sub(raw.as_ptr() as usize);
+        out.push_str(raw.get(copied..from).unwrap_or_default());
+        out.push_str(std::str::from_utf8(&document.edit(&edits)).unwrap_or_default());
+        copied = from + message.raw().len();
+        if lost {
+            patch.losses.push(Loss::dropped("name", format!("messages[{index}].name")));
+        }
+    }
+    if copied > 0 {
+        out.push_str(raw.get(copied..).unwrap_or_default());
+        patch.edits.push(Edit::set("messages", out));
     }
 }
 

@@ -92,7 +92,10 @@ fn wants(wants: &mut Wants, key: &str, value: Json<'_>) -> Result<(), Fault> {
             of_kind("response_format", value, Kind::Object)?;
             wants.structured = value.get("type").is_some_and(|kind| !kind.is("text"));
         }
-        "reasoning_effort" => wants.reasoning |= !value.is("none"),
+        "reasoning_effort" => {
+            of_kind("reasoning_effort", value, Kind::String)?;
+            wants.reasoning |= !value.is("none");
+        }
         "reasoning" => {
             let off = value.get("enabled").and_then(Json::as_bool) == Some(false)
                 || value.get("effort").is_some_and(|effort| effort.is("none"));
@@ -100,7 +103,7 @@ fn wants(wants: &mut Wants, key: &str, value: Json<'_>) -> Result<(), Fault> {
         }
         "thinking" => wants.reasoning |= !value.get("type").is_some_and(|kind| kind.is("disabled")),
         "enable_thinking" => wants.reasoning |= value.as_bool() == Some(true),
-        "logprobs" => wants.logprobs |= value.as_bool() == Some(true),
+        "logprobs" => wants.logprobs = flag("logprobs", value)?,
         _ => {}
     }
     Ok(())
@@ -122,7 +125,11 @@ fn whole(path: &'static str, value: Json<'_>) -> Result<u64, Fault> {
 }
 
 fn of_kind(path: &'static str, value: Json<'_>, kind: Kind) -> Result<(), Fault> {
-    let word = if kind == Kind::Array { "an array" } else { "an object" };
+    let word = match kind {
+        Kind::Array => "an array",
+        Kind::String => "a string",
+        _ => "an object",
+    };
     if value.kind() == kind { Ok(()) } else { Err(Fault::invalid(path, format!("`{path}` must be {word}."))) }
 }
 

@@ -158,7 +158,7 @@ fn output(usage: &mut Usage, counts: &Counts, quirks: Quirks) {
         output = completion.saturating_add(reasoning);
         usage.notes.push("reasoning tokens stand beside the completion tokens: added".to_owned());
     } else if reasoning > completion {
-        // Checked against the price asked (Gemini through Vercel): they were billed on top.
+        // Gemini through Vercel: the cost it reports is that of both together.
         output = completion.saturating_add(reasoning);
         usage.notes.push("reasoning tokens exceed completion tokens: added".to_owned());
     } else if counts.total.is_some_and(|total| total != sum.saturating_add(counts.audio_in) && total != sum)
@@ -200,25 +200,35 @@ fn cost(raw: Json<'_>, quirks: Quirks) -> Option<String> {
     decimal::plain(fee)
 }
 
-/// Writes the members of OpenAI's usage object: inclusive counts, with the parts as details.
+/// Writes OpenAI's usage object: inclusive counts, with the parts that are known as details.
 pub(super) fn write(usage: &Usage, json: &mut Writer) {
-    let known = |unit: Unit| usage.get(unit).unwrap_or(0);
+    let some = |unit: Unit| usage.get(unit).filter(|quantity| *quantity > 0);
     let (prompt, completion) = (usage.prompt_tokens(), usage.completion_tokens());
-    json.key("prompt_tokens").u64(prompt);
-    json.key("completion_tokens").u64(completion);
-    json.key("total_tokens").u64(prompt.saturating_add(completion));
-    json.key("prompt_tokens_details").object(|json| {
-        json.key("cached_tokens").u64(known(Unit::CacheRead));
-        json.key("audio_tokens").u64(known(Unit::AudioIn));
-        if usage.cache_writes() > 0 {
-            json.key("cache_write_tokens").u64(usage.cache_writes());
+    let (read, written, heard) = (usage.get(Unit::CacheRead), usage.cache_writes(), some(Unit::AudioIn));
+    let (reasoning, spoken) = (usage.get(Unit::Reasoning), some(Unit::AudioOut));
+    json.object(|json| {
+        json.key("prompt_tokens").u64(prompt);
+        json.key("completion_tokens").u64(completion);
+        json.key("total_tokens").u64(prompt.saturating_add(completion));
+        if read.is_some() || written > 0 || heard.is_some() {
+            json.key("prompt_tokens_details").object(|json| {
+                json.key("cached_tokens").u64(read.unwrap_or(0));
+                if written > 0 {
+                    json.key("cache_write_tokens").u64(written);
+                }
+                if let Some(heard) = heard {
+                    json.key("audio_tokens").u64(heard);
+                }
+            });
         }
-    });
-    json.key("completion_tokens_details").object(|json| {
-        json.key("reasoning_tokens").u64(known(Unit::Reasoning));
-        json.key("audio_tokens").u64(known(Unit::AudioOut));
-        json.key("accepted_prediction_tokens").u64(0);
-        json.key("rejected_prediction_tokens").u64(0);
+        if reasoning.is_some() || spoken.is_some() {
+            json.key("completion_tokens_details").object(|json| {
+                json.key("reasoning_tokens").u64(reasoning.unwrap_or(0));
+                if let Some(spoken) = spoken {
+                    json.key("audio_tokens").u64(spoken);
+                }
+            });
+        }
     });
 }
 

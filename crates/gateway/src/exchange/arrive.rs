@@ -113,7 +113,7 @@ pub async fn arrive(gateway: &Arc<Gateway>, call: Call) -> Result<(Arrived, Reco
     if let Some(fault) = gateway.loops(&call.head.headers) {
         return Err(stranger(fault));
     }
-    let who = auth::caller(gateway, &snapshot, &call.head, call.peer, true).await.map_err(stranger)?;
+    let who = auth::caller(gateway, &snapshot, &call.head, call.peer).await.map_err(stranger)?;
     let mut record = Record::open(gateway, &snapshot, &who, &call);
     macro_rules! refuse {
         ($fault:expr) => {

@@ -97,7 +97,7 @@ pub fn redact<'k>(body: Bytes, keys: impl Iterator<Item = &'k str>) -> Bytes {
             // A tail counts where a mask stands before it: `sk-…*abcd`, `sk-...abcd`, `sk-…abcd`.
             let masked = at > 0 && matches!(body.get(at - 1), Some(b'*' | b'.' | 0xa6));
             let mut from = at;
-            while from > 0 && body.get(from - 1).is_some_and(|byte| same_as_key(key, &body, from - 1, at)) {
+            while from > 0 && same_as_key(key, &body, from - 1, at) {
                 from -= 1;
             }
             let long = at - from >= 4;

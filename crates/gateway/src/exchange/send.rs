@@ -11,7 +11,7 @@ use http_body_util::Full;
 use tokio::time::{Instant, timeout_at};
 
 use super::arrive::Arrived;
-use super::attempt::{Prepared, Way, asked};
+use super::attempt::{Prepared, asked};
 use super::judge::{Miss, Won, refusal};
 use super::relay::{Flow, Head, Step};
 use super::settle::Record;

@@ -271,6 +271,26 @@ impl Record {
         }
     }
 
+    /// Hands the record on; what stays behind is settled and says nothing.
+    #[must_use]
+    pub fn take_over(&mut self) -> Self {
+        let rest = Self {
+            gateway: Arc::clone(&self.gateway),
+            snapshot: Arc::clone(&self.snapshot),
+            start: self.start,
+            entry: self.entry.clone(),
+            active: self.active.take(),
+            hold: self.hold.take(),
+            waited_us: self.waited_us,
+            own_us: self.own_us,
+            request_bytes: self.request_bytes,
+            tier: self.tier.take(),
+            settled: self.settled,
+        };
+        self.settled = true;
+        rest
+    }
+
     /// Settles an answer. Returns the cost, and the journal's answer to wait for.
     pub fn settle(&mut self, end: &End<'_>) -> (Option<Nano>, Appended) {
         let answered = end.outcome != Outcome::Cancelled || end.reading.text_bytes > 0;

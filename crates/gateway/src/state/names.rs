@@ -158,7 +158,7 @@ fn near(snapshot: &Snapshot, asked: &str) -> Vec<String> {
 /// A duration as the headers write it (`20s`, `1h30m`).
 #[must_use]
 pub fn duration(text: &str) -> Option<Duration> {
-    crate::config::units::duration(text.trim()).ok()
+    crate::config::units::duration(text.trim())
 }
 
 impl Principal {

@@ -171,6 +171,14 @@ impl<'a> Json<'a> {
         Members { text: inside, at: 1 }
     }
 
+    /// Members of the object that a text holds, checked while they are walked: for a reader that wants one
+    /// pass. What they were is to be believed only if [`Members::is_whole`] says so at the end.
+    #[must_use]
+    pub fn walk(text: &'a str) -> Members<'a> {
+        let at = scan::space(text.as_bytes(), 0);
+        Members { text, at: if text.as_bytes().get(at) == Some(&b'{') { at + 1 } else { text.len() } }
+    }
+
     /// Items of an array in order; nothing for any other kind.
     #[must_use]
     pub fn items(self) -> Items<'a> {
@@ -205,6 +213,14 @@ pub struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
+    /// True when the object ended where the walk did, with nothing but white space behind it.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let bytes = self.text.as_bytes();
+        let end = scan::space(bytes, self.at);
+        bytes.get(end) == Some(&b'}') && scan::space(bytes, end + 1) == bytes.len()
+    }
+
     /// The next member with its spans in the object's text: start of the key's quote, start and end of
     /// the value.
     pub(super) fn next_spans(&mut self) -> Option<(Cow<'a, str>, usize, usize, usize)> {

@@ -35,6 +35,12 @@ fn every_server_is_understood() {
             Outcome::Billing,
             "quota",
         ),
+        (
+            429,
+            r#"[{"error":{"code":429,"message":"You exceeded your current quota, please check your plan and billing details.","status":"RESOURCE_EXHAUSTED","details":[{"retryDelay":"34s"}]}}]"#,
+            Outcome::RateLimited,
+            "You exceeded your current quota, please check your plan and billing details.",
+        ),
         (402, r#"{"error":{"message":"Insufficient Balance"}}"#, Outcome::Billing, "Insufficient Balance"),
         (400, r#"{"error":{"message":"long","code":"context_length_exceeded"}}"#, Outcome::ContextLength, "long"),
         (
@@ -117,12 +123,50 @@ fn every_server_is_understood() {
         ),
         (502, "", Outcome::ServerError, "The provider answered 502 without a message."),
         (404, r#"{"error":"Specified model not found"}"#, Outcome::InvalidRequest, "Specified model not found"),
+        (
+            400,
+            r#"{"error":{"code":400,"message":"the request exceeds the available context size","type":"exceed_context_size_error","n_ctx":4096}}"#,
+            Outcome::ContextLength,
+            "the request exceeds the available context size",
+        ),
+        (
+            400,
+            r#"{"error":{"message":"Your request was rejected as a result of our safety system.","code":"content_policy_violation"}}"#,
+            Outcome::ContentPolicy,
+            "Your request was rejected as a result of our safety system.",
+        ),
+        (
+            400,
+            r#"{"error":{"message":"Provider returned error","code":400,"metadata":{"raw":"{\"message\":\"Input token count (9) exceeds the maximum\"}","provider_name":"G"}}}"#,
+            Outcome::ContextLength,
+            "Provider returned error",
+        ),
+        (
+            422,
+            r#"{"error":"Input validation error: `inputs` tokens + `max_new_tokens` must be <= 8","error_type":"validation"}"#,
+            Outcome::InvalidRequest,
+            "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 8",
+        ),
+        (500, r#"{"error":{"message":"Overloaded","type":"overloaded_error"}}"#, Outcome::Overloaded, "Overloaded"),
         (529, "busy", Outcome::Overloaded, "busy"),
     ] {
         let fault = read(status, &HeaderMap::new(), body.as_bytes(), 0);
         assert_eq!((fault.outcome, fault.message.as_str()), (expected, message), "{status} {body}");
         assert_eq!(fault.status, status);
     }
+}
+
+#[test]
+fn waits_come_from_headers_then_the_body() {
+    let body =
+        br#"{"error":{"message":"Rate limit reached. Please try again in 1m0.36s.","code":"rate_limit_exceeded"}}"#;
+    let wait = |headers: &HeaderMap| read(429, headers, body, 0).retry_after.map(|wait| wait.as_millis());
+    let mut headers = HeaderMap::new();
+    assert_eq!(wait(&headers), Some(60_360));
+    headers.insert("retry-after", http::HeaderValue::from_static("3"));
+    assert_eq!(wait(&headers), Some(3_000));
+    let google = br#"[{"error":{"message":"m","details":[{"@type":"RetryInfo","retryDelay":"34s"}]}}]"#;
+    assert_eq!(read(429, &HeaderMap::new(), google, 0).retry_after.map(|wait| wait.as_secs()), Some(34));
 }
 
 #[test]

@@ -57,6 +57,7 @@ fn what_counts_as_content() {
         (r#"{"refusal":"no"}"#, Seen::Content, 2),
         (r#"{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":""}}]}"#, Seen::Content, 0),
         (r#"{"tool_calls":[{"index":0,"function":{"arguments":"{\"a\":1}"}}]}"#, Seen::Content, 7),
+        (r#"{"tool_calls":[{"index":0,"type":"custom","custom":{"name":"f","input":"abc"}}]}"#, Seen::Content, 3),
         (r#"{"function_call":{"name":"f","arguments":"{}"}}"#, Seen::Content, 2),
         (r#"{"audio":{"id":"a","data":"AA"}}"#, Seen::Content, 0),
         (
@@ -88,6 +89,7 @@ fn usage_where_groq_puts_it() {
 #[test]
 fn errors_in_the_stream() {
     for error in [
+        "data: {\"choices\":[{\"index\":0,\"delta\":{}}],\"x_groq\":{\"id\":\"r\",\"error\":\"m\"}}\n\n",
         "data: {\"error\":{\"message\":\"m\",\"code\":502},\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\"}}]}\n\n",
         "event: error\ndata: {\"error\":{\"message\":\"m\",\"status_code\":400}}\n\n",
         "event: error\ndata: m\n\n",
@@ -98,6 +100,31 @@ fn errors_in_the_stream() {
         assert_eq!(reading.fault.map(|fault| fault.message).as_deref(), Some("m"));
         assert!(!reading.complete);
     }
+}
+
+#[test]
+fn a_later_frame_does_not_unsay_usage_or_tier() {
+    let tiered = ROLE.replace("\"id\"", "\"service_tier\":\"priority\",\"id\"");
+    let usage = USAGE.replace(",\"service_tier\":\"flex\"", "");
+    let empty = "data: {\"choices\":[],\"usage\":{}}\n\n";
+    let bare = "data: {\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n";
+    for end in [[&*usage, empty], [empty, &*usage], [empty, bare]] {
+        let (seen, reading) = watch(&[&*tiered, TEXT, STOP, end[0], end[1], DONE].concat(), &[]);
+        assert_eq!(seen[3..], [Seen::UsageOnly, Seen::UsageOnly, Seen::End]);
+        assert_eq!((reading.usage.source, reading.usage.get(Unit::Output)), (Source::Reported, Some(2)));
+        assert_eq!(reading.usage.tier.as_deref(), Some("priority"));
+    }
+}
+
+#[test]
+fn the_first_choice_of_several_tells_the_finish() {
+    let two = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"length\"},{\"index\":1,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+    let (_, reading) = watch(&[ROLE, two].concat(), &[Quirk::NoDone]);
+    assert!(reading.complete);
+    assert_eq!(reading.finish.map(|finish| finish.reason), Some(Reason::Length));
+    let second = "data: {\"choices\":[{\"index\":1,\"delta\":{},\"finish_reason\":\"length\"}]}\n\n";
+    let (_, reading) = watch(&[second, ROLE, STOP].concat(), &[]);
+    assert_eq!(reading.finish.map(|finish| finish.reason), Some(Reason::Stop));
 }
 
 #[test]
@@ -123,5 +150,6 @@ fn whole_answers() {
         whole(r#"{"error":{"code":402,"message":"m"}}"#).fault.map(|fault| fault.outcome),
         Some(Outcome::Billing)
     );
+    assert!(!whole(r#"{"choices":[]}"#).complete);
     assert_eq!(whole(r#"{"detail":"x"}"#).fault.map(|fault| fault.outcome), Some(Outcome::BadAnswer));
 }

@@ -79,12 +79,21 @@ fn each_quirk_takes_out_what_it_names() {
         (Quirk::NoLogprobs, r#""logprobs":true,"top_logprobs":2"#, "", &["logprobs", "top_logprobs"][..]),
         (Quirk::NoLogprobs, r#""logprobs":false"#, "", &[]),
         (Quirk::NoN, r#""n":2"#, "", &["n"]),
-        (Quirk::NoN, r#""n":1"#, r#","n":1"#, &[]),
+        (Quirk::NoN, r#""n":1"#, "", &[]),
+        (Quirk::NoN, r#""n":null"#, "", &[]),
         (Quirk::NoPenalties, r#""frequency_penalty":0.5,"presence_penalty":0"#, "", &["frequency_penalty"]),
         (Quirk::NoLogitBias, r#""logit_bias":{"1":2}"#, "", &["logit_bias"]),
         (Quirk::NoParallelToolCalls, r#""parallel_tool_calls":false"#, "", &["parallel_tool_calls"]),
         (Quirk::NoToolChoice, r#""tool_choice":"required""#, "", &["tool_choice"]),
         (Quirk::NoToolChoice, r#""tool_choice":"auto""#, r#","tool_choice":"auto""#, &[]),
+        (Quirk::NoToolChoice, r#""tool_choice":{"type":"function","function":{"name":"f"}}"#, "", &["tool_choice"]),
+        (Quirk::ToolChoiceAny, r#""tool_choice":"auto""#, r#","tool_choice":"auto""#, &[]),
+        (
+            Quirk::JsonObjectOnly,
+            r#""response_format":{"type":"json_object"}"#,
+            r#","response_format":{"type":"json_object"}"#,
+            &[],
+        ),
         (Quirk::NoSampling, r#""temperature":0.2,"top_p":1,"top_k":null"#, "", &["temperature"]),
         (Quirk::MaxTokensOnly, r#""max_completion_tokens":9"#, r#","max_tokens":9"#, &[]),
         (Quirk::MaxCompletionTokensOnly, r#""max_tokens":9"#, r#","max_completion_tokens":9"#, &[]),
@@ -113,5 +122,19 @@ fn forms_and_messages_are_edited() {
         text,
         r#"{"model":"m","messages":[{"role":"system","content":"a"},{"role":"user","content":"b"}],"response_format":{"type":"json_object"}}"#
     );
+    let spaced = r#"{"model":"m","messages": [ {"role":"user" , "x":1e400} ,{ "name":null, "role":"user" }, {"name":"f","role":"function"},
+ 7, {"role" : "developer","role":1}, {"n":{"name":"q"},"name":"z"} ] }"#;
+    let (text, told, _) = patched(spaced, &[Quirk::SystemNotDeveloper, Quirk::NoMessageName], false);
+    let expected = spaced.replace(r#" "name":null,"#, "").replace(r#","name":"z""#, "");
+    assert_eq!((text, told), (expected, vec!["dropped name at messages[5].name".to_owned()]));
     assert_eq!(lost, ["approximated json_schema at response_format", "dropped name at messages[1].name"]);
+}
+
+#[test]
+fn many_messages_take_one_pass() {
+    let messages = vec![r#"{"name":"n"}"#; 50_000].join(",");
+    let body = format!(r#"{{"model":"m","messages":[{messages}]}}"#);
+    let (text, lost, _) = patched(&body, &[Quirk::NoMessageName], false);
+    assert_eq!(text, format!(r#"{{"model":"m","messages":[{}]}}"#, vec!["{}"; 50_000].join(",")));
+    assert_eq!(lost.len(), 50_000);
 }

@@ -33,6 +33,31 @@ fn what_is_not_said_is_the_default() {
 }
 
 #[test]
+fn order_does_not_matter() {
+    let body =
+        r#"{"safety_identifier":"s","user":"u","max_completion_tokens":7,"max_tokens":5,"messages":[],"model":"m"}"#;
+    let peek = look(body).expect("a peek");
+    assert_eq!((peek.user.as_deref(), peek.max_output), (Some("s"), Some(7)));
+}
+
+#[test]
+fn every_way_to_ask_for_reasoning() {
+    for (member, reasoning) in [
+        (r#""reasoning_effort":"minimal""#, true),
+        (r#""reasoning":{"max_tokens":9}"#, true),
+        (r#""reasoning":{"enabled":false}"#, false),
+        (r#""reasoning":{"effort":"none"}"#, false),
+        (r#""thinking":{"type":"enabled"}"#, true),
+        (r#""thinking":{"type":"disabled"}"#, false),
+        (r#""enable_thinking":true"#, true),
+        (r#""enable_thinking":false"#, false),
+    ] {
+        let peek = look(&format!(r#"{{"model":"m","messages":[],{member}}}"#)).expect("good body");
+        assert_eq!(peek.wants.reasoning, reasoning, "{member}");
+    }
+}
+
+#[test]
 fn wrong_types_are_named() {
     for (member, path) in [
         (r#""model":5"#, "model"),
@@ -48,7 +73,12 @@ fn wrong_types_are_named() {
         (r#""user":{}"#, "user"),
         (r#""prompt_cache_key":1"#, "prompt_cache_key"),
         (r#""tools":{}"#, "tools"),
+        (r#""functions":1"#, "functions"),
+        (r#""safety_identifier":[]"#, "safety_identifier"),
+        (r#""service_tier":1"#, "service_tier"),
         (r#""response_format":"json""#, "response_format"),
+        (r#""reasoning_effort":3"#, "reasoning_effort"),
+        (r#""logprobs":5"#, "logprobs"),
     ] {
         let model = if path == "model" { "" } else { r#""model":"m","# };
         let fault = look(&format!(r#"{{{model}"messages":[],{member}}}"#)).expect_err(member);

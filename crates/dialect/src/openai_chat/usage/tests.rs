@@ -142,7 +142,23 @@ fn what_is_written_reads_back() {
         .with(Unit::AudioIn, 5)
         .with(Unit::AudioOut, 8);
     let mut json = Writer::new();
-    json.object(|json| write(&usage, json));
+    write(&usage, &mut json);
     let back = read(Json::parse(&json.finish()).expect("JSON"), Quirks::default());
     assert_eq!(back.iter().collect::<Vec<_>>(), usage.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn only_known_parts_are_written() {
+    let text = |usage: &Usage| {
+        let mut json = Writer::new();
+        write(usage, &mut json);
+        json.finish()
+    };
+    let usage = Usage::unknown().with(Unit::Input, 3).with(Unit::Output, 2);
+    assert_eq!(text(&usage), r#"{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}"#);
+    let usage = usage.with(Unit::CacheRead, 4).with(Unit::CacheWrite1h, 1).with(Unit::Reasoning, 0);
+    assert_eq!(
+        text(&usage),
+        r#"{"prompt_tokens":8,"completion_tokens":2,"total_tokens":10,"prompt_tokens_details":{"cached_tokens":4,"cache_write_tokens":1},"completion_tokens_details":{"reasoning_tokens":0}}"#
+    );
 }

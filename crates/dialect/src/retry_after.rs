@@ -1,21 +1,16 @@
 //! How long a refused request should wait: by headers, by Google's `RetryInfo`, by the message's words.
 //!
 //! In order: `retry-after-ms`, `retry-after` (seconds or an HTTP date), on a 429 the reset times of the
-//! limits that are used up, `RetryInfo`, "try again in 3.89s".
+//! limits that are used up (`anthropic-ratelimit-*-reset` in RFC 3339, `x-ratelimit-reset-*` as a duration,
+//! seconds or unix time), `RetryInfo`, "try again in 3.89s".
 
 use std::time::Duration;
 
 use http::HeaderMap;
 use wire::json::Json;
 
-/// The wait that a failed answer asks for. `now` is unix time in seconds.
-pub(super) fn after(
-    status: u16,
-    headers: &HeaderMap,
-    body: Option<Json<'_>>,
-    message: &str,
-    now: u64,
-) -> Option<Duration> {
+/// The wait that the headers of a failed answer ask for. `now` is unix time in seconds.
+pub(crate) fn by_headers(status: u16, headers: &HeaderMap, now: u64) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     if let Some(wait) = text("retry-after-ms").and_then(|value| decimal(value, 1_000)) {
         return Some(wait);
@@ -28,33 +23,35 @@ pub(super) fn after(
             return Some(Duration::from_secs(at.saturating_sub(now)));
         }
     }
-    (status == 429)
-        .then(|| reset(headers, now))
-        .flatten()
-        .or_else(|| body.and_then(retry_info))
-        .or_else(|| words(message))
+    (status == 429).then(|| reset(headers, now)).flatten()
 }
 
-/// The longest reset among the limits that are used up; among all of them where none says so.
+/// The wait that a failed answer's body asks for: `RetryInfo` among its details, else its message.
+pub(crate) fn by_body(body: Option<Json<'_>>, message: &str) -> Option<Duration> {
+    body.and_then(retry_info).or_else(|| words(message))
+}
+
+/// The longest reset among the limits that are used up. A limit with something left is not why we wait,
+/// and its reset (a day, for requests) would be far too long.
 fn reset(headers: &HeaderMap, now: u64) -> Option<Duration> {
-    let mut used_up: Option<Duration> = None;
-    let mut any: Option<Duration> = None;
+    let left = |name: &str| headers.get(name).and_then(|left| left.to_str().ok()).map(str::trim);
+    let used_up = |left: &str| left == "0" || left.starts_with('-');
+    let mut longest = None;
     for (name, value) in headers {
-        let name = name.as_str();
-        let Some((prefix, limit)) =
-            ["x-ratelimit-", "x-rate-limit-"].iter().find_map(|prefix| Some((prefix, name.strip_prefix(prefix)?)))
-        else {
-            continue;
+        let (name, value) = (name.as_str(), value.to_str().unwrap_or_default().trim());
+        let wait = if let Some(limit) = name.strip_suffix("-reset").filter(|limit| limit.starts_with("anthropic-")) {
+            let spent = left(&format!("{limit}-remaining")).is_some_and(used_up);
+            rfc3339(value).filter(|_| spent).map(|at| Duration::from_secs(at.saturating_sub(now)))
+        } else {
+            let limit = ["x-ratelimit-", "x-rate-limit-"].iter().find_map(|prefix| {
+                let limit = name.strip_prefix(prefix)?.strip_prefix("reset")?;
+                Some(format!("{prefix}remaining{limit}"))
+            });
+            limit.filter(|name| left(name).is_none_or(used_up)).and_then(|_| moment(value, now))
         };
-        let Some(limit) = limit.strip_prefix("reset") else { continue };
-        let Some(wait) = value.to_str().ok().and_then(|text| moment(text.trim(), now)) else { continue };
-        any = any.max(Some(wait));
-        let left = headers.get(format!("{prefix}remaining{limit}")).and_then(|left| left.to_str().ok());
-        if left.is_some_and(|left| left.trim() == "0") {
-            used_up = used_up.max(Some(wait));
-        }
+        longest = longest.max(wait);
     }
-    used_up.or(any)
+    longest
 }
 
 /// A reset time: `6m0s`, seconds from now, or unix time in seconds or milliseconds.
@@ -112,8 +109,8 @@ fn duration(text: &str) -> Option<Duration> {
 /// A plain decimal in units of `micros` microseconds.
 fn decimal(text: &str, micros: u64) -> Option<Duration> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(fraction) {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !(fraction.is_empty() || digits(fraction)) {
         return None;
     }
     let mut total = whole.parse::<u64>().ok()?.checked_mul(micros)?;
@@ -129,16 +126,54 @@ fn decimal(text: &str, micros: u64) -> Option<Duration> {
 fn http_date(text: &str) -> Option<u64> {
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let mut words = text.split_ascii_whitespace().skip(1);
-    let day: u64 = words.next()?.parse().ok().filter(|day| (1..=31).contains(day))?;
+    let day = words.next()?.parse().ok()?;
     let name = words.next()?;
     let month = MONTHS.iter().position(|month| *month == name)? as u64 + 1;
-    let year: u64 = words.next()?.parse().ok().filter(|year| (1970..=9999).contains(year))?;
-    let mut clock = words.next()?.split(':').map(|part| part.parse::<u64>().ok().filter(|value| *value < 61));
-    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
+    let year = words.next()?.parse().ok()?;
+    let seconds = clock(words.next()?)?;
+    (words.next()? == "GMT").then_some(())?;
+    days(year, month, day)?.checked_mul(86_400)?.checked_add(seconds)
+}
+
+/// Unix seconds of `2026-10-21T07:28:00Z`, with or without a fraction or an offset.
+fn rfc3339(text: &str) -> Option<u64> {
+    let (date, time) = text.split_once(['T', 't'])?;
+    let mut numbers = date.splitn(3, '-').map(|number| number.parse::<u64>().ok());
+    let days = days(numbers.next()??, numbers.next()??, numbers.next()??)?;
+    let seconds = clock(time.get(..8)?)?;
+    let zone = time.get(8..)?.trim_start_matches(|char: char| char == '.' || char.is_ascii_digit());
+    let utc = days.checked_mul(86_400)?.checked_add(seconds)?;
+    match zone.split_at_checked(1)? {
+        ("Z" | "z", "") => Some(utc),
+        ("+", offset) => utc.checked_sub(clock(offset)?),
+        ("-", offset) => utc.checked_add(clock(offset)?),
+        _ => None,
+    }
+}
+
+/// Seconds of `07:28:00` or `07:28`.
+fn clock(text: &str) -> Option<u64> {
+    let mut seconds = 0u64;
+    let mut parts = text.split(':');
+    for (unit, limit) in [(3_600, 24), (60, 60), (1, 61)] {
+        match parts.next() {
+            Some(part) => seconds += part.parse::<u64>().ok().filter(|value| *value < limit)? * unit,
+            None if unit == 1 => {}
+            None => return None,
+        }
+    }
+    parts.next().is_none().then_some(seconds)
+}
+
+/// Days from 1970-01-01 to a date of the Gregorian calendar.
+fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
     // Years that start in March put the leap day last.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1;
-    Some(days.checked_sub(719_468)? * 86_400 + hour * 3_600 + minute * 60 + second)
+    let leap = year / 4 - year / 100 + year / 400;
+    (year * 365 + leap + (month * 153 + 2) / 5 + day - 1).checked_sub(719_468)
 }
 
 #[cfg(test)]

@@ -1,0 +1,255 @@
+//! Paths to handlers: model calls, lists, look-ups, administration, health.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use dialect::fault::{Fault, Kind};
+use dialect::id::DialectId;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use hyper::body::Incoming;
+use uuid::Uuid;
+
+use super::reply::{self, ReplyBody};
+use crate::exchange::{self, arrive::Call};
+use crate::gateway::Gateway;
+use crate::state::directory::Principal;
+use crate::{admin, api, auth, env};
+
+/// What a path stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place<'a> {
+    Generate(DialectId),
+    Models,
+    Model(&'a str),
+    Request(&'a str),
+    Generation,
+    Health,
+    Ready,
+    Metrics,
+    OpenApi,
+    Admin(&'a str),
+    Home,
+    Nothing,
+}
+
+fn place(path: &str) -> Place<'_> {
+    match path {
+        "/v1/chat/completions" | "/chat/completions" | "/openai/v1/chat/completions" => {
+            Place::Generate(DialectId::OpenAiChat)
+        }
+        "/v1/messages" | "/anthropic/v1/messages" => Place::Generate(DialectId::AnthropicMessages),
+        "/v1/models" | "/models" | "/openai/v1/models" | "/anthropic/v1/models" => Place::Models,
+        "/api/v1/generation" => Place::Generation,
+        "/healthz" => Place::Health,
+        "/readyz" => Place::Ready,
+        "/metrics" => Place::Metrics,
+        "/openapi.json" => Place::OpenApi,
+        "/" => Place::Home,
+        _ => {
+            if let Some(rest) = path.strip_prefix("/admin/v1/") {
+                return Place::Admin(rest);
+            }
+            if let Some(id) = path.strip_prefix("/v1/requests/") {
+                return Place::Request(id);
+            }
+            ["/v1/models/", "/models/", "/openai/v1/models/", "/anthropic/v1/models/"]
+                .into_iter()
+                .find_map(|prefix| path.strip_prefix(prefix))
+                .filter(|id| !id.is_empty() && !id.contains(':'))
+                .map_or(Place::Nothing, Place::Model)
+        }
+    }
+}
+
+/// The dialect that errors on a path are told in.
+fn dialect_of(path: &str, headers: &HeaderMap) -> DialectId {
+    let anthropic = path.starts_with("/v1/messages")
+        || path.starts_with("/anthropic")
+        || (path.starts_with("/v1/models") && headers.contains_key("anthropic-version"));
+    if anthropic { DialectId::AnthropicMessages } else { DialectId::OpenAiChat }
+}
+
+/// Serves one request.
+pub async fn route(gateway: Arc<Gateway>, peer: Option<SocketAddr>, request: Request<Incoming>) -> Response<ReplyBody> {
+    let start = env::instant();
+    let id = env::request_id();
+    let (head, body) = request.into_parts();
+    let origin = allowed_origin(&gateway, &head.headers);
+    let mut response = if head.method == Method::OPTIONS {
+        preflight(origin.is_some())
+    } else {
+        match place(head.uri.path()) {
+            Place::Generate(dialect) if head.method == Method::POST => {
+                exchange::run(gateway, Call { id, start, dialect, peer, head, body }).await
+            }
+            _ => {
+                let mut response = other(&gateway, peer, &head, body, id).await;
+                if !response.headers().contains_key("x-tollgate-request-id") {
+                    reply::id_header(&mut response, id);
+                }
+                response
+            }
+        }
+    };
+    if let Some(origin) = origin {
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
+    }
+    response
+}
+
+async fn other(
+    gateway: &Arc<Gateway>,
+    peer: Option<SocketAddr>,
+    head: &http::request::Parts,
+    body: Incoming,
+    id: Uuid,
+) -> Response<ReplyBody> {
+    let path = head.uri.path();
+    let dialect = dialect_of(path, &head.headers);
+    let get = head.method == Method::GET || head.method == Method::HEAD;
+    let served = match place(path) {
+        Place::Health if get => Ok(reply::text(200, "ok\n")),
+        Place::Ready if get => Ok(match gateway.draining.load(Ordering::Relaxed) {
+            false => reply::text(200, "ready\n"),
+            true => reply::text(503, "draining\n"),
+        }),
+        Place::Home if get => Ok(reply::text(200, HOME)),
+        Place::Metrics if get => who(gateway, peer, head, true).await.map(|_| metrics(gateway)),
+        Place::OpenApi if get => who(gateway, peer, head, true).await.map(|_| reply::json(200, admin::openapi())),
+        Place::Models if get => match who(gateway, peer, head, false).await {
+            Ok(who) => Ok(api::models::list(gateway, &who, dialect)),
+            Err(fault) => Err(fault),
+        },
+        Place::Model(model) if get => match who(gateway, peer, head, false).await {
+            Ok(who) => api::models::one(gateway, &who, dialect, model),
+            Err(fault) => Err(fault),
+        },
+        Place::Request(line) if get => match who(gateway, peer, head, false).await {
+            Ok(who) => api::requests::one(gateway, &who, line).await,
+            Err(fault) => Err(fault),
+        },
+        Place::Generation if get => match who(gateway, peer, head, false).await {
+            Ok(who) => api::requests::generation(gateway, &who, head.uri.query()).await,
+            Err(fault) => Err(fault),
+        },
+        Place::Admin(rest) => match who(gateway, peer, head, true).await {
+            Ok(_) => admin::serve(gateway, rest, head, body).await,
+            Err(fault) => Err(fault),
+        },
+        Place::Nothing => Err(nothing(path)),
+        Place::Generate(_) => Err(wrong_method("POST")),
+        _ => Err(wrong_method("GET, HEAD")),
+    };
+    match served {
+        Ok(response) => response,
+        Err(fault) => fault_reply(dialect, &fault, id),
+    }
+}
+
+/// The answer that tells a fault outside of a model call.
+#[must_use]
+pub fn fault_reply(dialect: DialectId, fault: &Fault, id: Uuid) -> Response<ReplyBody> {
+    let body = dialect::of(dialect).write_fault(fault, &id.hyphenated().to_string());
+    let mut response = reply::json(fault.status_in(dialect), body);
+    reply::fault_headers(&mut response, fault);
+    if let Some((_, allow)) = fault.details.iter().find(|(name, _)| *name == "allow")
+        && let Ok(allow) = HeaderValue::try_from(allow.trim_matches('"'))
+    {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    reply::id_header(&mut response, id);
+    response
+}
+
+/// The caller of a path; with `admin`, one who may administrate.
+async fn who(
+    gateway: &Arc<Gateway>,
+    peer: Option<SocketAddr>,
+    head: &http::request::Parts,
+    admin: bool,
+) -> Result<Arc<Principal>, Fault> {
+    let snapshot = gateway.snapshot.load_full();
+    let who = auth::caller(gateway, &snapshot, head, peer).await?;
+    if admin && !who.admin {
+        let message = "This needs the admin key (`TOLLGATE_ADMIN_KEY`, or a key made with `--admin`).";
+        return Err(Fault::new(Kind::Forbidden, message));
+    }
+    Ok(who)
+}
+
+fn metrics(gateway: &Gateway) -> Response<ReplyBody> {
+    let metrics = &gateway.metrics;
+    let set = |gauge: &prometheus_client::metrics::gauge::Gauge, value: u64| {
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+    };
+    set(&metrics.in_flight, gateway.in_flight() as u64);
+    set(&metrics.buffered, gateway.buffered());
+    set(&metrics.log_dropped, crate::telemetry::log::dropped());
+    set(&metrics.panics, gateway.tasks.panics());
+    let journal = gateway.journal.stats();
+    metrics.journal_degraded.set(i64::from(journal.degraded));
+    set(&metrics.journal_memory_lines, journal.memory_lines);
+    set(&metrics.journal_dropped, journal.dropped_lines_total);
+    set(&metrics.store_lag, gateway.lag());
+    let mut response = reply::bytes(200, metrics.print());
+    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+fn nothing(path: &str) -> Fault {
+    let shown: String = path.chars().take(120).collect();
+    let message = format!(
+        "There is nothing at `{shown}`. Served are /v1/chat/completions, /v1/messages, /v1/models, \
+         /v1/requests/{{id}} and /api/v1/generation; the native lane (/native/{{provider}}/…), which passes every \
+         other path of a provider through, is not part of this release."
+    );
+    Fault::new(Kind::NotFound, message)
+}
+
+fn wrong_method(allow: &str) -> Fault {
+    Fault::new(Kind::MethodNotAllowed, format!("This path takes {allow}.")).with("allow", format!("\"{allow}\""))
+}
+
+fn allowed_origin(gateway: &Gateway, headers: &HeaderMap) -> Option<HeaderValue> {
+    let origin = headers.get(header::ORIGIN)?;
+    let snapshot = gateway.snapshot.load();
+    let cors = &snapshot.config.server.cors;
+    let allowed = cors.iter().any(|allowed| allowed == "*" || origin == allowed.as_str());
+    allowed.then(|| origin.clone())
+}
+
+fn preflight(allowed: bool) -> Response<ReplyBody> {
+    let mut response = reply::bytes(204, "");
+    if allowed {
+        let headers = response.headers_mut();
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static("GET, HEAD, POST, PATCH, DELETE, OPTIONS"),
+        );
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static(
+                "authorization, content-type, x-api-key, api-key, x-goog-api-key, anthropic-version, anthropic-beta, \
+                 openai-beta, idempotency-key, x-tollgate-tags, x-tollgate-user, x-tollgate-session, \
+                 x-tollgate-timeout, x-tollgate-deadline, x-tollgate-cache",
+            ),
+        );
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    }
+    response
+}
+
+const HOME: &str = "\
+tollgate: one endpoint in front of every model.
+
+  POST /v1/chat/completions     OpenAI's dialect      (base_url http://HOST:4000/v1)
+  POST /v1/messages             Anthropic's dialect   (base_url http://HOST:4000)
+  GET  /v1/models               what may be asked for
+  GET  /v1/requests/{id}        which model served a request, at what cost, after which attempts
+  GET  /healthz /readyz /metrics /openapi.json
+";
