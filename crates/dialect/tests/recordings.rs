@@ -108,7 +108,7 @@ fn across(exchange: &Exchange, request: &str, model: &str) -> Result<Vec<Loss>, 
     let mut losses = read.losses;
     losses.extend(outgoing.losses);
     losses.extend(back.losses);
-    let back = common::streams::undone(back.value, &outgoing.undo).normalize();
+    let back = streams::undone(back.value, &outgoing.undo).normalize();
     silent(diff::unnamed(diff::requests(&read.value.normalize(), &back), &losses))?;
     Ok(losses)
 }

@@ -232,11 +232,14 @@ fn conversation(turns: Vec<Turn>) -> Vec<Message> {
     messages
 }
 
-fn tool(index: usize) -> impl Strategy<Value = Tool> {
+/// A name longer than most dialects take.
+const LONG_NAME: &str = "a_name_of_more_than_sixty_four_characters_which_some_servers_allow_and_others_refuse";
+
+fn tool(name: &'static str) -> impl Strategy<Value = Tool> {
     let function =
         (option::of(text()), option::weighted(0.9, raw_object()), option::of(any::<bool>()), cache(), foreign())
             .prop_map(move |(description, schema, strict, cache, foreign)| {
-                Tool::Function(Function { name: format!("t{index}"), description, schema, strict, cache, foreign })
+                Tool::Function(Function { name: name.to_owned(), description, schema, strict, cache, foreign })
             });
     let other = dialect_id().prop_map(|dialect| Tool::Foreign {
         dialect,
@@ -251,13 +254,22 @@ fn tools() -> impl Strategy<Value = (Vec<Tool>, Option<ToolChoice>, Option<bool>
         Just(ToolChoice::Auto),
         Just(ToolChoice::Any),
         Just(ToolChoice::None),
-        Just(ToolChoice::Named("t0".into())),
+        select(vec!["t0", "odd.name"]).prop_map(|name| ToolChoice::Named(name.into())),
         any::<bool>().prop_map(|required| ToolChoice::Allowed { required, names: vec!["t0".into()] }),
+    ];
+    let odd = prop_oneof![
+        3 => Just(Vec::new()),
+        1 => (tool("odd.name"), tool(LONG_NAME)).prop_map(|(odd, long)| vec![odd, long]),
     ];
     prop_oneof![
         Just((Vec::new(), None, None)),
-        (tool(0), option::of(tool(1)), option::of(choice), option::of(any::<bool>())).prop_map(
-            |(first, second, choice, parallel)| { (std::iter::once(first).chain(second).collect(), choice, parallel) }
+        (tool("t0"), option::of(tool("t1")), odd, option::of(choice), option::of(any::<bool>())).prop_map(
+            |(first, second, odd, mut choice, parallel)| {
+                if odd.is_empty() && matches!(&choice, Some(ToolChoice::Named(name)) if name == "odd.name") {
+                    choice = None;
+                }
+                (std::iter::once(first).chain(second).chain(odd).collect(), choice, parallel)
+            }
         ),
     ]
 }
