@@ -1,13 +1,23 @@
 //! OpenAI's `/v1/chat/completions`, and the many servers that speak it.
 
+mod answer;
+mod call;
+mod choice;
+mod cite;
 mod classify;
 mod decimal;
+mod decode;
+mod details;
+mod encode;
 mod fault;
 mod finish;
 mod meter;
 mod patch;
 mod peek;
+mod read;
+mod think;
 mod usage;
+mod write;
 
 use crate::dialect::{Asked, Dialect, Outgoing, Patch};
 use crate::fault::Fault;
@@ -27,7 +37,6 @@ use wire::json::{Document, Json};
 #[derive(Debug, Clone, Copy)]
 pub struct OpenAiChat;
 
-#[allow(clippy::todo, unused_variables, clippy::allow_attributes)]
 impl Dialect for OpenAiChat {
     fn id(&self) -> DialectId {
         DialectId::OpenAiChat
@@ -42,22 +51,22 @@ impl Dialect for OpenAiChat {
         Box::new(meter::ChatMeter::new(from.quirks))
     }
     fn read_request(&self, body: &Document) -> Result<Lossy<Request>, Fault> {
-        todo!()
+        read::request(body)
     }
     fn write_request(&self, request: &Request, to: &Target<'_>) -> Result<Outgoing, Fault> {
-        todo!()
+        write::request(request, to)
     }
     fn read_response(&self, body: Json<'_>, undo: &Undo, from: &Target<'_>) -> Result<Lossy<Response>, UpstreamFault> {
-        todo!()
+        answer::read(body, undo, from)
     }
     fn write_response(&self, response: &Response, asked: &Asked) -> Lossy<String> {
-        todo!()
+        answer::write(response, asked)
     }
     fn decoder(&self, undo: Undo, from: &Target<'_>) -> Box<dyn Decoder> {
-        todo!()
+        Box::new(decode::ChatDecoder::new(undo, from))
     }
     fn encoder(&self, asked: &Asked) -> Box<dyn Encoder> {
-        todo!()
+        Box::new(encode::ChatEncoder::new(asked))
     }
     fn read_fault(&self, status: u16, headers: &HeaderMap, body: &[u8], now: u64) -> UpstreamFault {
         fault::read(status, headers, body, now)

@@ -15,6 +15,8 @@ use dialect::usage::Usage;
 pub struct Difference {
     /// Where in the original.
     pub at: String,
+    /// Other places of what it was, where several parts say one thing.
+    pub also: Vec<String>,
     /// Other words a loss may use for it, where it stands at the top level.
     pub words: Vec<String>,
     /// How many losses must name the place: one for each thing that differs there.
@@ -25,7 +27,7 @@ pub struct Difference {
 
 fn differ(at: impl Into<String>, words: &[&str], sides: impl Into<String>) -> Difference {
     let words = words.iter().map(|word| (*word).to_owned()).collect();
-    Difference { at: at.into(), words, count: 1, sides: sides.into() }
+    Difference { at: at.into(), also: Vec::new(), words, count: 1, sides: sides.into() }
 }
 
 /// The differences that no loss names. A loss names a place when one path begins with the other, or, at
@@ -37,8 +39,12 @@ pub fn unnamed(differences: Vec<Difference>, losses: &[Loss]) -> Vec<Difference>
             let named = losses
                 .iter()
                 .filter(|loss| {
-                    let (place, other) = (short(&loss.at), short(&difference.at));
-                    let path = !place.is_empty() && (begins(&place, &other) || begins(&other, &place));
+                    let place = short(&loss.at);
+                    let path = !place.is_empty()
+                        && std::iter::once(&difference.at).chain(&difference.also).any(|other| {
+                            let other = short(other);
+                            begins(&place, &other) || begins(&other, &place)
+                        });
                     path || difference.words.iter().any(|word| *word == loss.what)
                 })
                 .count();
@@ -60,6 +66,7 @@ fn begins(path: &str, start: &str) -> bool {
 /// One thing said, with who says it.
 struct Item<'a> {
     at: String,
+    also: Vec<String>,
     role: Option<Role>,
     name: Option<&'a str>,
     part: &'a Part,
@@ -125,11 +132,16 @@ fn items(left: &[Item<'_>], right: &[Item<'_>], out: &mut Vec<Difference>) {
         () => usize::from(own.resembles(other)),
     });
     for (own, other) in &found {
+        let before = out.len();
         changed(&left[*own], &right[*other], out);
+        out[before..].iter_mut().for_each(|difference| difference.also.extend(left[*own].also.clone()));
     }
     for (l, r) in gaps(&found, left.len(), right.len()) {
         let whole = l.is_empty();
-        out.extend(left[l].iter().map(|own| differ(&own.at, &[], format!("{:?} is gone", own.part))));
+        out.extend(left[l].iter().map(|own| Difference {
+            also: own.also.clone(),
+            ..differ(&own.at, &[], format!("{:?} is gone", own.part))
+        }));
         if whole {
             out.extend(
                 right[r].iter().map(|other| differ(&other.at, &["system"], format!("{:?} is made up", other.part))),
@@ -172,7 +184,8 @@ fn changed(own: &Item<'_>, other: &Item<'_>, out: &mut Vec<Difference>) {
 }
 
 fn results<'a>(at: &str, result: &'a ToolResult) -> Vec<Item<'a>> {
-    let item = |(index, part)| Item { at: format!("{at}.content[{index}]"), role: None, name: None, part };
+    let item =
+        |(index, part)| Item { at: format!("{at}.content[{index}]"), also: Vec::new(), role: None, name: None, part };
     result.content.iter().enumerate().map(item).collect()
 }
 
@@ -190,6 +203,7 @@ fn said<'a>(messages: &'a [Message]) -> Vec<Item<'a>> {
     let parts = |(index, message): (usize, &'a Message)| {
         message.parts.iter().enumerate().map(move |(place, part)| Item {
             at: format!("messages[{index}].content[{place}]"),
+            also: Vec::new(),
             role: Some(message.role),
             name: message.name.as_deref(),
             part,
@@ -199,7 +213,7 @@ fn said<'a>(messages: &'a [Message]) -> Vec<Item<'a>> {
 }
 
 fn system(request: &Request) -> Vec<Item<'_>> {
-    let item = |(index, part)| Item { at: format!("system[{index}]"), role: None, name: None, part };
+    let item = |(index, part)| Item { at: format!("system[{index}]"), also: Vec::new(), role: None, name: None, part };
     request.system.iter().enumerate().map(item).collect()
 }
 
@@ -367,6 +381,39 @@ fn top(left: &Request, right: &Request, out: &mut Vec<Difference>) {
     member!(left.stream, right.stream, "stream");
 }
 
+/// The parts of an answer with neighbouring texts joined, each with the places of those it is made of:
+/// where one text ends and the next begins means nothing.
+fn joined(parts: &[Part]) -> Vec<(Vec<usize>, Part)> {
+    let mut out: Vec<(Vec<usize>, Part)> = Vec::new();
+    for (place, part) in parts.iter().enumerate() {
+        match (out.last_mut(), &part.body) {
+            (
+                Some((places, Part { body: Body::Text { text, citations }, foreign, .. })),
+                Body::Text { text: more, citations: cited },
+            ) => {
+                places.push(place);
+                text.push_str(more);
+                citations.extend(cited.iter().cloned());
+                foreign.0.extend(part.foreign.0.iter().cloned());
+            }
+            _ => out.push((vec![place], part.clone())),
+        }
+    }
+    out
+}
+
+fn spoken<'a>(at: &str, parts: &'a [(Vec<usize>, Part)]) -> Vec<Item<'a>> {
+    let place = |place: &usize| format!("{at}.content[{place}]");
+    let item = |(places, part): &'a (Vec<usize>, Part)| Item {
+        at: place(&places[0]),
+        also: places[1..].iter().map(place).collect(),
+        role: None,
+        name: None,
+        part,
+    };
+    parts.iter().map(item).collect()
+}
+
 /// Where two answers differ. Finish reasons are compared by meaning.
 pub fn responses(left: &Response, right: &Response) -> Vec<Difference> {
     let (mut left, mut right) = (left.clone(), right.clone());
@@ -389,9 +436,8 @@ pub fn responses(left: &Response, right: &Response) -> Vec<Difference> {
             out.push(differ(at, &["n", "choices"], "is gone"));
             continue;
         };
-        let item = |(place, part)| Item { at: format!("{at}.content[{place}]"), role: None, name: None, part };
-        let own: Vec<Item<'_>> = choice.parts.iter().enumerate().map(item).collect();
-        let others: Vec<Item<'_>> = other.parts.iter().enumerate().map(item).collect();
+        let (own, others) = (joined(&choice.parts), joined(&other.parts));
+        let (own, others) = (spoken(&at, &own), spoken(&at, &others));
         items(&own, &others, &mut out);
         let meaning = |finish: &Option<dialect::ir::finish::Finish>| finish.as_ref().map(|finish| finish.reason);
         if meaning(&choice.finish) != meaning(&other.finish) {
@@ -409,7 +455,9 @@ pub fn responses(left: &Response, right: &Response) -> Vec<Difference> {
     out
 }
 
-/// True when both count the same quantities (the provider's own object differs by dialect).
+/// True when both count the same quantities (the provider's own object differs by dialect; of what is
+/// reported, a bucket without a word is 0).
 pub fn same_counts(left: &Usage, right: &Usage) -> bool {
-    left.iter().eq(right.iter())
+    let counts = |usage: &Usage| usage.iter().filter(|(_, count)| *count > 0).collect::<Vec<_>>();
+    counts(left) == counts(right)
 }
