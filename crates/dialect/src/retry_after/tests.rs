@@ -10,25 +10,29 @@ fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
     pairs.iter().map(pair).collect()
 }
 
+/// Status, headers, the wait in milliseconds.
+type Case = (u16, &'static [(&'static str, &'static str)], Option<u64>);
+
+const RESET: &str = "anthropic-ratelimit-input-tokens-reset";
+const REST: &str = "anthropic-ratelimit-input-tokens-remaining";
+
 /// 2025-06-02T15:15:32Z.
 const NOW: u64 = 1_748_877_332;
 
 #[test]
 fn waits() {
-    let reset = "anthropic-ratelimit-input-tokens-reset";
-    let rest = "anthropic-ratelimit-input-tokens-remaining";
-    let table: [(u16, &[(&str, &str)], Option<u64>); 20] = [
+    let table: [Case; 20] = [
         (429, &[("retry-after", "16")], Some(16_000)),
         (529, &[("retry-after", "1.5")], Some(1_500)),
         (429, &[("retry-after-ms", "250"), ("retry-after", "16")], Some(250)),
         (503, &[("retry-after", "Mon, 02 Jun 2025 15:15:42 GMT")], Some(10_000)),
         (503, &[("retry-after", "Mon, 02 Jun 2025 15:00:00 GMT")], Some(0)),
         (503, &[("retry-after", "soon")], None),
-        (429, &[(reset, "2025-06-02T15:15:48Z"), (rest, "0")], Some(16_000)),
-        (429, &[(reset, "2025-06-02T17:15:48.5+02:00"), (rest, "0")], Some(16_000)),
-        (429, &[(reset, "2025-06-02T15:15:48Z"), (rest, "7")], None),
-        (529, &[(reset, "2025-06-02T15:15:48Z"), (rest, "0")], None),
-        (429, &[(reset, "2025-13-02T15:15:48Z"), (rest, "0")], None),
+        (429, &[(RESET, "2025-06-02T15:15:48Z"), (REST, "0")], Some(16_000)),
+        (429, &[(RESET, "2025-06-02T17:15:48.5+02:00"), (REST, "0")], Some(16_000)),
+        (429, &[(RESET, "2025-06-02T15:15:48Z"), (REST, "7")], None),
+        (529, &[(RESET, "2025-06-02T15:15:48Z"), (REST, "0")], None),
+        (429, &[(RESET, "2025-13-02T15:15:48Z"), (REST, "0")], None),
         (429, &[], None),
         (429, &[("x-ratelimit-reset-tokens", "6m0s")], Some(360_000)),
         (500, &[("x-ratelimit-reset-tokens", "6m0s")], None),
