@@ -7,6 +7,7 @@ mod finish;
 mod meter;
 mod patch;
 mod peek;
+mod read;
 mod retry;
 mod usage;
 
@@ -43,7 +44,7 @@ impl Dialect for OpenAiChat {
         Box::new(meter::ChatMeter::new(from.quirks))
     }
     fn read_request(&self, body: &Document) -> Result<Lossy<Request>, Fault> {
-        todo!()
+        read::request(body)
     }
     fn write_request(&self, request: &Request, to: &Target<'_>) -> Result<Outgoing, Fault> {
         todo!()
