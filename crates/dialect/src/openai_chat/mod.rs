@@ -10,6 +10,7 @@ mod peek;
 mod read;
 mod retry;
 mod usage;
+mod write;
 
 use crate::dialect::{Asked, Dialect, Outgoing, Patch};
 use crate::fault::Fault;
@@ -47,7 +48,7 @@ impl Dialect for OpenAiChat {
         read::request(body)
     }
     fn write_request(&self, request: &Request, to: &Target<'_>) -> Result<Outgoing, Fault> {
-        todo!()
+        write::request(request, to)
     }
     fn read_response(&self, body: Json<'_>, undo: &Undo, from: &Target<'_>) -> Result<Lossy<Response>, UpstreamFault> {
         todo!()
