@@ -27,6 +27,8 @@ pub(super) struct Turns<'a> {
     pub(super) messages: Vec<String>,
     /// Media of tool results, which a user message brings behind them.
     moved: Vec<Piece>,
+    /// Nobody but the operator speaks in what is written so far.
+    leading: bool,
 }
 
 /// What an assistant's message is made of.
@@ -55,7 +57,7 @@ impl<'a> Turns<'a> {
     /// Nothing yet.
     pub(super) fn new(to: &'a Target<'a>) -> Self {
         let names = Names::new(to.quirks.has(Quirk::NineCharIds));
-        Self { to, names, body: Body::default(), messages: Vec::new(), moved: Vec::new() }
+        Self { to, names, body: Body::default(), messages: Vec::new(), moved: Vec::new(), leading: true }
     }
 
     /// The instructions that stand outside the conversation.
@@ -89,6 +91,10 @@ impl<'a> Turns<'a> {
         if pieces.is_empty() && message.parts.iter().any(says) {
             return self.left_out(name, &own, &path);
         }
+        if self.leading && message.role == Role::System && name.is_none() && own.is_empty() {
+            // Without what stood before it or set it apart it is one of the instructions outside the conversation.
+            self.body.lose(Loss::approximated("system", path));
+        }
         self.push(role, name, &own, |json| content(&pieces, json));
     }
 
@@ -108,6 +114,7 @@ impl<'a> Turns<'a> {
         own: &[(String, String)],
         members: impl FnOnce(&mut Writer),
     ) {
+        self.leading &= role == "system";
         let message = piece(own, |json| {
             json.key("role").str(role);
             if let Some(name) = name {
@@ -118,8 +125,9 @@ impl<'a> Turns<'a> {
         self.messages.push(message.json);
     }
 
-    /// Names what hung on a message of which nothing is left.
+    /// Names what hung on a message of which nothing is left, and that those behind it move up.
     fn left_out(&mut self, name: Option<&str>, own: &[(String, String)], path: &str) {
+        self.body.lose(Loss::approximated("message order", "messages"));
         if name.is_some() {
             self.body.lose(Loss::dropped("name", format!("{path}.name")));
         }
@@ -162,7 +170,10 @@ impl<'a> Turns<'a> {
                 _ => gone(part, word(&part.body), &mut self.body, &at),
             }
         }
-        self.left_out(None, &own, path);
+        for (key, _) in own {
+            // No result is left that could bring it.
+            self.body.lose(Loss::dropped(key, path));
+        }
     }
 
     fn result(&mut self, part: &Part, result: &ToolResult, mut own: Vec<(String, String)>, at: &str) {
