@@ -1,12 +1,20 @@
 //! OpenAI's `/v1/chat/completions`, and the many servers that speak it.
 
+mod answer;
+mod call;
+mod choice;
+mod cite;
 mod classify;
 mod decimal;
+mod decode;
+mod details;
+mod encode;
 mod fault;
 mod finish;
 mod meter;
 mod patch;
 mod peek;
+mod think;
 mod usage;
 
 use crate::dialect::{Asked, Dialect, Outgoing, Patch};
@@ -48,16 +56,16 @@ impl Dialect for OpenAiChat {
         todo!()
     }
     fn read_response(&self, body: Json<'_>, undo: &Undo, from: &Target<'_>) -> Result<Lossy<Response>, UpstreamFault> {
-        todo!()
+        answer::read(body, undo, from)
     }
     fn write_response(&self, response: &Response, asked: &Asked) -> Lossy<String> {
-        todo!()
+        answer::write(response, asked)
     }
     fn decoder(&self, undo: Undo, from: &Target<'_>) -> Box<dyn Decoder> {
-        todo!()
+        Box::new(decode::ChatDecoder::new(undo, from))
     }
     fn encoder(&self, asked: &Asked) -> Box<dyn Encoder> {
-        todo!()
+        Box::new(encode::ChatEncoder::new(asked))
     }
     fn read_fault(&self, status: u16, headers: &HeaderMap, body: &[u8], now: u64) -> UpstreamFault {
         fault::read(status, headers, body, now)
