@@ -41,14 +41,15 @@ pub(super) fn read(body: Json<'_>, undo: &Undo, from: &Target<'_>) -> Result<Los
 /// What one answer says, as the members of its message.
 #[derive(Debug, Default)]
 struct Message<'a> {
-    text: Option<Cow<'a, str>>,
-    refusal: Option<Cow<'a, str>>,
+    /// With the place of its first part.
+    text: Option<(Cow<'a, str>, String)>,
+    refusal: Option<(Cow<'a, str>, String)>,
     reasoning: Vec<&'a Reasoning>,
     annotations: Vec<String>,
     images: Vec<String>,
     calls: Vec<String>,
-    /// The latest member written to, in the order of [`Message::turn`].
-    latest: u8,
+    /// The members that parts went to so far, each with its part's place until that is named.
+    turns: Vec<(u8, Option<String>)>,
 }
 
 impl<'a> Message<'a> {
@@ -60,12 +61,15 @@ impl<'a> Message<'a> {
         message
     }
 
-    /// A message has one place for each kind of part, and no order between them but this one.
+    /// A message has one place for each kind of part, and no order between them but this one. Parts that
+    /// this one overtakes are named with it.
     fn turn(&mut self, member: u8, at: &str, losses: &mut Vec<Loss>) {
-        if member < self.latest {
-            losses.push(Loss::approximated("order", at));
+        let mut own = Some(at.to_owned());
+        for (_, place) in self.turns.iter_mut().filter(|(other, _)| *other > member) {
+            let places = place.take().into_iter().chain(own.take());
+            losses.extend(places.map(|place| Loss::approximated("order", place)));
         }
-        self.latest = self.latest.max(member);
+        self.turns.push((member, own));
     }
 
     fn add(&mut self, part: &'a Part, at: &str, asked: &Asked, losses: &mut Vec<Loss>) {
@@ -85,7 +89,7 @@ impl<'a> Message<'a> {
                 join(&mut self.refusal, text, at, losses);
             }
             other => {
-                if let Some(image) = image(other) {
+                if let Some(image) = image(other, at, losses) {
                     self.turn(2, at, losses);
                     self.images.push(image);
                 } else if let Some(call) = call(other, self.calls.len(), None, asked, at, losses) {
@@ -99,9 +103,9 @@ impl<'a> Message<'a> {
     }
 
     fn write(&self, json: &mut Writer) {
-        let optional = |json: &mut Writer, text: &Option<Cow<'_, str>>| {
+        let optional = |json: &mut Writer, text: &Option<(Cow<'_, str>, String)>| {
             match text {
-                Some(text) => json.str(text),
+                Some((text, _)) => json.str(text),
                 None => json.null(),
             };
         };
@@ -136,13 +140,15 @@ impl<'a> Message<'a> {
     }
 }
 
-fn join<'a>(all: &mut Option<Cow<'a, str>>, text: &'a str, at: &str, losses: &mut Vec<Loss>) {
+fn join<'a>(all: &mut Option<(Cow<'a, str>, String)>, text: &'a str, at: &str, losses: &mut Vec<Loss>) {
     match all {
-        Some(all) => {
+        Some((all, first)) => {
+            // Both parts are another than they were; the first is named once for each that joins it.
+            losses.push(Loss::approximated("content", first.clone()));
             losses.push(Loss::approximated("content", at));
             all.to_mut().push_str(text);
         }
-        None => *all = Some(Cow::Borrowed(text)),
+        None => *all = Some((Cow::Borrowed(text), at.to_owned())),
     }
 }
 
@@ -178,13 +184,15 @@ pub(super) fn word(body: &Body) -> Cow<'static, str> {
 }
 
 /// An image as an item of `images` (OpenRouter's extension); `None` for anything else.
-pub(super) fn image(body: &Body) -> Option<String> {
-    let Body::Media(Media { kind: MediaKind::Image, source, .. }) = body else { return None };
+pub(super) fn image(body: &Body, at: &str, losses: &mut Vec<Loss>) -> Option<String> {
+    let Body::Media(Media { kind: MediaKind::Image, source, name, detail }) = body else { return None };
     let url = match source {
         MediaSource::Url(url) => Cow::Borrowed(url.as_str()),
         MediaSource::Base64 { media_type, data } => Cow::Owned(format!("data:{media_type};base64,{data}")),
         MediaSource::FileId { .. } | MediaSource::Text(_) => return None,
     };
+    let beside = [("name", name), ("detail", detail)].into_iter().filter(|(_, value)| value.is_some());
+    losses.extend(beside.map(|(word, _)| Loss::dropped(word, at)));
     let mut json = Writer::with_capacity(url.len() + 64);
     json.object(|json| {
         json.key("type").str("image_url");
@@ -265,15 +273,24 @@ pub(super) fn ending(
 ) -> &'static str {
     let stop = Finish::new(Reason::Stop);
     let finish = finish.unwrap_or(&stop);
+    let at = format!("choices[{choice}].finish_reason");
     if finish.stop_sequence.is_some() || finish.reason == Reason::StopSequence {
-        losses.push(Loss::dropped("stop_sequence", format!("choices[{choice}]")));
+        losses.push(Loss::dropped("stop_sequence", at.clone()));
     }
     if calls && finish.reason == Reason::Stop {
+        losses.push(Loss::approximated("finish_reason", at));
         return "tool_calls";
     }
     let (word, exact) = finish::write(finish, refused);
-    if !exact {
-        losses.push(Loss::approximated("finish_reason", format!("choices[{choice}]")));
+    // A filter's word is the nearest for a refusal without words of its own; after a refusal, `stop` is
+    // read as one, and after calls as their word.
+    let other = match finish.reason {
+        Reason::Stop => refused,
+        Reason::Refusal => !refused || calls,
+        _ => false,
+    };
+    if !exact || other {
+        losses.push(Loss::approximated("finish_reason", at));
     }
     word
 }

@@ -8,7 +8,7 @@ use crate::id::DialectId;
 use crate::ir::part::Citation;
 use crate::loss::Loss;
 
-/// Reads one annotation; its form is kept.
+/// Reads one annotation; its form is kept where it says more than a citation does.
 pub(super) fn read(annotation: Json<'_>) -> Citation {
     // Some servers leave out the level that the type names.
     let inner = annotation.get("url_citation").unwrap_or(annotation);
@@ -17,13 +17,17 @@ pub(super) fn read(annotation: Json<'_>) -> Citation {
         text.filter(|text| !text.is_empty())
     };
     let place = |name: &str| inner.get(name).and_then(Json::as_u64);
+    let plain = annotation.get("type").is_some_and(|kind| kind.is("url_citation"))
+        && annotation.members().all(|(key, _)| matches!(&*key, "type" | "url_citation"))
+        && inner.members().all(|(key, _)| matches!(&*key, "url" | "title" | "start_index" | "end_index" | "content"))
+        && text("url").is_some();
     Citation {
         url: text("url"),
         title: text("title"),
         quoted: text("content"),
         // A span of nothing is OpenRouter's word for "not known".
         span: place("start_index").zip(place("end_index")).filter(|(from, to)| from < to),
-        raw: Some((DialectId::OpenAiChat, annotation.raw().into())),
+        raw: (!plain).then(|| (DialectId::OpenAiChat, annotation.raw().into())),
     }
 }
 

@@ -14,6 +14,9 @@ use crate::ir::part::{Opaque, Origin, Reasoning};
 /// The `format` of Anthropic's signatures.
 const ANTHROPIC: &str = "anthropic-claude-v1";
 
+/// The `format` of a proof of which no more is known than its data.
+const BARE: &str = "unknown";
+
 /// One detail as it is read.
 #[derive(Debug)]
 pub(super) struct Detail<'a> {
@@ -33,18 +36,16 @@ pub(super) fn read<'a>(detail: Json<'a>, model: &str) -> Detail<'a> {
     let text = |name: &str| detail.get(name).and_then(Json::as_str).filter(|text| !text.is_empty());
     let inside = |name: &str| detail.get(name).and_then(Json::inside).filter(|inside| !inside.is_empty());
     let redacted = detail.get("type").is_some_and(|kind| kind.is("reasoning.encrypted"));
-    let proof = text(if redacted { "data" } else { "signature" }).map(|data| match text("origin") {
-        Some(origin) if detail.get("format").is_some_and(|format| format.is(ANTHROPIC)) => Opaque {
-            origin: Origin { dialect: DialectId::AnthropicMessages, model: origin.into_owned() },
-            data: data.into_owned(),
-        },
-        origin => Opaque {
-            origin: Origin {
-                dialect: DialectId::OpenAiChat,
-                model: origin.map_or_else(|| model.to_owned(), Cow::into_owned),
-            },
-            data: without_text(detail),
-        },
+    // Only we say an origin; it may be empty, where nobody knew the model.
+    let origin = detail.get("origin").and_then(Json::as_str);
+    let format = text("format").unwrap_or_default();
+    let proof = text(if redacted { "data" } else { "signature" }).map(|data| {
+        let anthropic = origin.is_some() && format == ANTHROPIC;
+        let bare = anthropic || (origin.is_some() && format == BARE);
+        let dialect = if anthropic { DialectId::AnthropicMessages } else { DialectId::OpenAiChat };
+        let model = origin.map_or_else(|| model.to_owned(), Cow::into_owned);
+        let data = if bare { data.into_owned() } else { without_text(detail) };
+        Opaque { origin: Origin { dialect, model }, data }
     });
     Detail {
         inside: inside("text").or_else(|| inside("summary")).unwrap_or_default(),
@@ -73,7 +74,7 @@ pub(super) fn write(text: Option<&str>, proof: Option<&Opaque>, redacted: bool, 
     json.object(|json| {
         match (envelope, proof) {
             (Some(envelope), _) => {
-                for (key, value) in envelope.members().filter(|(key, _)| key != "index") {
+                for (key, value) in envelope.members() {
                     json.key(&key).raw(value.raw());
                 }
             }
@@ -81,7 +82,7 @@ pub(super) fn write(text: Option<&str>, proof: Option<&Opaque>, redacted: bool, 
                 json.key("type").str(if redacted { "reasoning.encrypted" } else { "reasoning.text" });
                 json.key(if redacted { "data" } else { "signature" }).str(&proof.data);
                 let anthropic = proof.origin.dialect == DialectId::AnthropicMessages;
-                json.key("format").str(if anthropic { ANTHROPIC } else { "unknown" });
+                json.key("format").str(if anthropic { ANTHROPIC } else { BARE });
             }
             (None, None) => {
                 json.key("type").str("reasoning.text");
@@ -90,7 +91,9 @@ pub(super) fn write(text: Option<&str>, proof: Option<&Opaque>, redacted: bool, 
         if let Some(text) = text.filter(|_| !redacted) {
             json.key("text").str(text);
         }
-        json.key("index").u64(index);
+        if envelope.is_none_or(|envelope| envelope.get("index").is_none()) {
+            json.key("index").u64(index);
+        }
         if let Some(proof) = proof {
             json.key("origin").str(&proof.origin.model);
         }

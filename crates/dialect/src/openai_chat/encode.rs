@@ -37,10 +37,11 @@ struct Said {
     /// Calls and details are numbered by themselves.
     calls: u64,
     details: u64,
-    texts: u64,
-    refusals: u64,
-    /// The last part is reasoning without a proof: another one would run on with it.
-    unproven: bool,
+    /// Places of the first text and the first refusal.
+    text: Option<u64>,
+    refusal: Option<u64>,
+    /// Place of the last part where that is reasoning without a proof: another one would run on with it.
+    unproven: Option<u64>,
     finished: bool,
 }
 
@@ -133,9 +134,9 @@ impl ChatEncoder {
                 parts: 0,
                 calls: 0,
                 details: 0,
-                texts: 0,
-                refusals: 0,
-                unproven: false,
+                text: None,
+                refusal: None,
+                unproven: None,
                 finished: false,
             };
             self.choices.push(said);
@@ -149,30 +150,42 @@ impl ChatEncoder {
         let place = said.parts;
         said.parts += 1;
         let at = answer::at(choice, place);
-        let runs_on = std::mem::replace(&mut said.unproven, matches!(kind, Open::Reasoning));
+        let runs_on = std::mem::replace(&mut said.unproven, matches!(kind, Open::Reasoning).then_some(place));
         let counter = match kind {
-            Open::Text => Some(&mut said.texts),
-            Open::Refusal => Some(&mut said.refusals),
+            Open::Text | Open::Refusal => None,
             Open::Reasoning => Some(&mut said.details),
             Open::ToolCall { .. } => Some(&mut said.calls),
             Open::Whole(part) => match &part.body {
-                Body::Text { .. } => Some(&mut said.texts),
-                Body::Refusal(_) => Some(&mut said.refusals),
                 Body::Reasoning(_) => Some(&mut said.details),
                 Body::ToolCall(_) | Body::Unknown { .. } => Some(&mut said.calls),
-                Body::Media(_) | Body::ToolResult(_) => None,
+                _ => None,
             },
         };
         let ordinal = counter.map_or(0, |counter| std::mem::replace(counter, counter.saturating_add(1)));
-        let text = matches!(kind, Open::Text | Open::Refusal);
-        let text =
-            text || matches!(kind, Open::Whole(part) if matches!(part.body, Body::Text { .. } | Body::Refusal(_)));
-        if text && ordinal > 0 {
-            // A message has one text; another part of it goes on where the last one ended.
-            self.losses.push(Loss::approximated("content", at.clone()));
-        }
-        if runs_on && matches!(kind, Open::Reasoning) {
-            self.losses.push(Loss::approximated("reasoning", at.clone()));
+        let first = match kind {
+            Open::Text => Some(&mut said.text),
+            Open::Refusal => Some(&mut said.refusal),
+            Open::Whole(part) => match &part.body {
+                Body::Text { .. } => Some(&mut said.text),
+                Body::Refusal(_) => Some(&mut said.refusal),
+                _ => None,
+            },
+            Open::Reasoning | Open::ToolCall { .. } => None,
+        };
+        // A message has one text: another part of it goes on where the last one ended, and both are
+        // another than they were.
+        let joined = first.and_then(|first| match *first {
+            Some(known) => Some(known),
+            None => {
+                *first = Some(place);
+                None
+            }
+        });
+        let joined = joined.map(|first| ("content", first));
+        let ran_on = runs_on.filter(|_| matches!(kind, Open::Reasoning)).map(|last| ("reasoning", last));
+        for (what, other) in joined.into_iter().chain(ran_on) {
+            self.losses.push(Loss::approximated(what, answer::at(choice, other)));
+            self.losses.push(Loss::approximated(what, at.clone()));
         }
         let begun = Begun { choice, place, ordinal };
         self.parts.push(begun);
@@ -207,7 +220,7 @@ impl ChatEncoder {
                 return self.item(begun.choice, "reasoning_details", &json.finish(), out);
             }
         }
-        if let Some(image) = answer::image(&part.body) {
+        if let Some(image) = answer::image(&part.body, at, &mut self.losses) {
             return self.item(begun.choice, "images", &image, out);
         }
         if self.call(begun, part, at, out) {
@@ -247,7 +260,7 @@ impl ChatEncoder {
             }
             Delta::Proof(proof) => {
                 if let Some(said) = self.said(choice, out) {
-                    said.unproven = false;
+                    said.unproven = None;
                 }
                 let mut json = Writer::new();
                 details::write(None, Some(proof), false, begun.ordinal, &mut json);
@@ -265,7 +278,7 @@ impl ChatEncoder {
     fn finished(&mut self, choice: u32, finish: Option<&Finish>, out: &mut Vec<u8>) {
         let Some(said) = self.said(choice, out) else { return };
         said.finished = true;
-        let (calls, refused) = (said.calls > 0, said.refusals > 0);
+        let (calls, refused) = (said.calls > 0, said.refusal.is_some());
         let word = answer::ending(finish, choice, calls, refused, &mut self.losses);
         self.chunk(choice, Some(word), |_| {}, out);
     }
