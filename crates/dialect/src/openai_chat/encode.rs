@@ -291,11 +291,13 @@ impl ChatEncoder {
         }
         if self.asked.include_usage && !self.usage.is_empty() {
             let usage = std::mem::take(&mut self.usage);
+            let mut losses = Vec::new();
             let members = |json: &mut Writer| {
                 json.key("choices").array(|_| {});
-                answer::tell_usage(&usage, json);
+                answer::tell_usage(&usage, &mut losses, json);
             };
             self.frame(members, out);
+            self.losses.append(&mut losses);
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
     }
