@@ -17,7 +17,7 @@ use crate::outcome::UpstreamFault;
 use crate::stream::Decoder as _;
 use crate::target::Target;
 use crate::undo::Undo;
-use crate::usage::Usage;
+use crate::usage::{Unit, Usage};
 
 /// Reads a whole answer: a stream of one chunk.
 ///
@@ -272,6 +272,7 @@ pub(super) fn ending(
     losses: &mut Vec<Loss>,
 ) -> &'static str {
     let stop = Finish::new(Reason::Stop);
+    let missing = finish.is_none();
     let finish = finish.unwrap_or(&stop);
     let at = format!("choices[{choice}].finish_reason");
     if finish.stop_sequence.is_some() || finish.reason == Reason::StopSequence {
@@ -289,7 +290,7 @@ pub(super) fn ending(
         Reason::Refusal => !refused || calls,
         _ => false,
     };
-    if !exact || other {
+    if !exact || other || missing {
         losses.push(Loss::approximated("finish_reason", at));
     }
     word
@@ -304,7 +305,7 @@ pub(super) fn head(id: &str, object: &str, created: Option<u64>, model: &str, as
 }
 
 /// The usage member; `null` where nobody knows, because 0 would be a claim.
-pub(super) fn tell_usage(used: &Usage, json: &mut Writer) {
+pub(super) fn tell_usage(used: &Usage, losses: &mut Vec<Loss>, json: &mut Writer) {
     if used.is_empty() {
         json.key("usage").null();
     } else {
@@ -312,6 +313,12 @@ pub(super) fn tell_usage(used: &Usage, json: &mut Writer) {
     }
     if let Some(tier) = &used.tier {
         json.key("service_tier").str(tier);
+    }
+    // What this dialect has no word for: lifetimes of cache writes, searches, images, calls, lengths.
+    let told =
+        [Unit::Input, Unit::CacheRead, Unit::CacheWrite, Unit::Output, Unit::Reasoning, Unit::AudioIn, Unit::AudioOut];
+    if used.iter().any(|(unit, quantity)| quantity > 0 && !told.contains(&unit)) {
+        losses.push(Loss::approximated("usage", "usage"));
     }
 }
 
@@ -334,7 +341,7 @@ pub(super) fn write(response: &Response, asked: &Asked) -> Lossy<String> {
                 });
             }
         });
-        tell_usage(&response.usage, json);
+        tell_usage(&response.usage, &mut losses, json);
     });
     Lossy { value: json.finish(), losses }
 }

@@ -82,7 +82,8 @@ impl Call {
         if !same_id || !same_name {
             return false;
         }
-        if piece.id.is_empty() && !piece.name.is_empty() && !self.name.is_empty() {
+        let known = !piece.id.is_empty() && piece.id == self.id;
+        if !known && !piece.name.is_empty() && !self.name.is_empty() {
             // The same name again, with nothing to tell two calls apart by but the arguments.
             return piece.index == self.index && Json::parse(&self.arguments).is_err();
         }

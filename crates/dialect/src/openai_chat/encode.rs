@@ -8,7 +8,7 @@ use crate::dialect::Asked;
 use crate::ir::event::{Delta, Event, Open};
 use crate::ir::finish::Finish;
 use crate::ir::fold::pieces;
-use crate::ir::part::{Body, Part, ToolCall};
+use crate::ir::part::{Body, Part, Reasoning, ToolCall};
 use crate::loss::Loss;
 use crate::stream::Encoder;
 use crate::usage::Usage;
@@ -213,12 +213,10 @@ impl ChatEncoder {
     /// A part that came whole.
     fn whole(&mut self, begun: Begun, part: &Part, at: &str, out: &mut Vec<u8>) {
         answer::bare(part, at, &mut self.losses);
-        if let Body::Reasoning(reasoning) = &part.body {
-            if reasoning.redacted {
-                let mut json = Writer::new();
-                details::write_whole(reasoning, begun.ordinal, &mut json);
-                return self.item(begun.choice, "reasoning_details", &json.finish(), out);
-            }
+        if let Body::Reasoning(reasoning @ Reasoning { redacted: true, .. }) = &part.body {
+            let mut json = Writer::new();
+            details::write_whole(reasoning, begun.ordinal, &mut json);
+            return self.item(begun.choice, "reasoning_details", &json.finish(), out);
         }
         if let Some(image) = answer::image(&part.body, at, &mut self.losses) {
             return self.item(begun.choice, "images", &image, out);
@@ -291,11 +289,13 @@ impl ChatEncoder {
         }
         if self.asked.include_usage && !self.usage.is_empty() {
             let usage = std::mem::take(&mut self.usage);
+            let mut losses = Vec::new();
             let members = |json: &mut Writer| {
                 json.key("choices").array(|_| {});
-                answer::tell_usage(&usage, json);
+                answer::tell_usage(&usage, &mut losses, json);
             };
             self.frame(members, out);
+            self.losses.append(&mut losses);
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
     }

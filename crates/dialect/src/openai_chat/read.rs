@@ -188,7 +188,11 @@ fn choice(reader: &mut Reader, request: &mut Request, key: &str, value: Json<'_>
         request.tool_choice = Some(ToolChoice::Named(reader.need(value, "name", key)?));
         return Ok(());
     }
-    let kind = reader.need(value, "type", key)?;
+    // Clients of Hugging Face leave the type out.
+    let kind = match value.get("type") {
+        None if value.get("function").is_some() => "function".to_owned(),
+        _ => reader.need(value, "type", key)?,
+    };
     request.tool_choice = Some(match kind.as_str() {
         "auto" => ToolChoice::Auto,
         "none" => ToolChoice::None,

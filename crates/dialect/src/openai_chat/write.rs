@@ -133,8 +133,7 @@ fn function(function: &Function, to: &Target<'_>, turns: &mut Turns<'_>, at: &st
 
 /// The choice, which some servers do not let be forced.
 fn choice(choice: &ToolChoice, to: &Target<'_>, turns: &mut Turns<'_>) {
-    let forced =
-        matches!(choice, ToolChoice::Any | ToolChoice::Named(_) | ToolChoice::Allowed { required: true, .. });
+    let forced = matches!(choice, ToolChoice::Any | ToolChoice::Named(_) | ToolChoice::Allowed { required: true, .. });
     let choice = if forced && to.quirks.has(Quirk::NoToolChoice) {
         turns.body.lose(Loss::approximated("tool_choice", "tool_choice"));
         &ToolChoice::Auto
@@ -175,3 +174,6 @@ fn named(name: &str, json: &mut Writer) {
         json.key("function").object(|json| _ = json.key("name").str(name));
     });
 }
+
+#[cfg(test)]
+mod tests;

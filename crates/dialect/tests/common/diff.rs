@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
+use dialect::ir::finish::Reason;
 use dialect::ir::foreign::{Foreign, Raw};
 use dialect::ir::part::{Body, Part, ToolResult};
 use dialect::ir::request::{Format, Message, Request, Role};
 use dialect::ir::response::Response;
 use dialect::ir::tool::{Tool, ToolChoice};
 use dialect::loss::Loss;
-use dialect::usage::Usage;
+use dialect::usage::{Unit, Usage};
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,6 +163,7 @@ fn gaps(pairs: &[(usize, usize)], left: usize, right: usize) -> Vec<(Range<usize
 
 /// Differences within one part.
 fn changed(own: &Item<'_>, other: &Item<'_>, out: &mut Vec<Difference>) {
+    let before = out.len();
     if own.name != other.name {
         let message = own.at.split(".content").next().unwrap_or_default();
         out.push(differ(format!("{message}.name"), &[], "name"));
@@ -179,8 +181,9 @@ fn changed(own: &Item<'_>, other: &Item<'_>, out: &mut Vec<Difference>) {
     }
     foreign(&own.at, &own.part.foreign, &other.part.foreign, out);
     // Each thing that differs at one place needs a loss of its own.
-    let here = out.iter().filter(|difference| difference.at == own.at).count();
-    out.iter_mut().filter(|difference| difference.at == own.at).for_each(|difference| difference.count = here);
+    let mine = &mut out[before..];
+    let here = mine.iter().filter(|difference| difference.at == own.at).count();
+    mine.iter_mut().filter(|difference| difference.at == own.at).for_each(|difference| difference.count = here);
 }
 
 fn results<'a>(at: &str, result: &'a ToolResult) -> Vec<Item<'a>> {
@@ -195,7 +198,8 @@ fn foreign(at: &str, left: &Foreign, right: &Foreign, out: &mut Vec<Difference>)
         out.push(differ(place, &[&member.1], format!("foreign {}", member.1)));
     }
     for member in right.0.iter().filter(|member| !left.0.iter().any(|own| own.1 == member.1)) {
-        out.push(differ(member.1.clone(), &[], "foreign is made up"));
+        let place = if at.is_empty() { &member.1 } else { at };
+        out.push(differ(place, &[], format!("foreign {} is made up", member.1)));
     }
 }
 
@@ -257,6 +261,11 @@ fn meaning(request: &Request) -> Request {
     sampling.frequency_penalty = sampling.frequency_penalty.take().filter(|penalty| !zero(penalty));
     sampling.presence_penalty = sampling.presence_penalty.take().filter(|penalty| !zero(penalty));
     request.format = request.format.take().filter(|format| *format != Format::Text);
+    if let Some(effort) = &mut request.effort
+        && (effort.budget.is_some() || effort.adaptive)
+    {
+        effort.enabled = Some(true);
+    }
     request.parallel_tools = request.parallel_tools.filter(|parallel| !parallel);
     request.tool_choice = request.tool_choice.take().filter(|choice| *choice != ToolChoice::Auto);
     // The same in the words of two dialects.
@@ -328,6 +337,22 @@ fn tools(left: &[Tool], right: &[Tool], out: &mut Vec<Difference>) {
     }
 }
 
+/// A form with the label and the strictness of the original where a dialect has no word for them: it
+/// labels no schema, and holds every one.
+fn named(mut format: Format, original: Option<&Format>) -> Format {
+    if let (Format::JsonSchema { name, strict, .. }, Some(Format::JsonSchema { name: own, strict: asked, .. })) =
+        (&mut format, original)
+    {
+        if name.is_none() {
+            name.clone_from(own);
+        }
+        if *strict == Some(true) {
+            *strict = *asked;
+        }
+    }
+    format
+}
+
 /// Members of the top level.
 fn top(left: &Request, right: &Request, out: &mut Vec<Difference>) {
     let mut check = |words: &[&str], differs: bool, sides: String| {
@@ -364,7 +389,8 @@ fn top(left: &Request, right: &Request, out: &mut Vec<Difference>) {
         "disable_parallel_tool_use",
         "parallel_tools"
     );
-    member!(left.format, right.format, "response_format", "output_config", "output_config.format", "format");
+    let kept = right.format.clone().map(|format| named(format, left.format.as_ref()));
+    member!(left.format, kept, "response_format", "output_config", "output_config.format", "format");
     member!(
         left.effort,
         right.effort,
@@ -436,11 +462,24 @@ pub fn responses(left: &Response, right: &Response) -> Vec<Difference> {
             out.push(differ(at, &["n", "choices"], "is gone"));
             continue;
         };
-        let (own, others) = (joined(&choice.parts), joined(&other.parts));
+        let refuses = |parts: &[Part]| parts.iter().any(|part| matches!(part.body, Body::Refusal(_)));
+        let mut parts = choice.parts.clone();
+        if !refuses(&other.parts) {
+            // A dialect without a word for refusals says them as text, and that it did.
+            for (place, part) in parts.iter_mut().enumerate() {
+                if let Body::Refusal(text) = &part.body {
+                    part.body = Body::Text { text: text.clone(), citations: Vec::new() };
+                    out.push(differ(format!("{at}.content[{place}]"), &["refusal"], "a refusal is text"));
+                }
+            }
+        }
+        let (own, others) = (joined(&parts), joined(&other.parts));
         let (own, others) = (spoken(&at, &own), spoken(&at, &others));
         items(&own, &others, &mut out);
         let meaning = |finish: &Option<dialect::ir::finish::Finish>| finish.as_ref().map(|finish| finish.reason);
-        if meaning(&choice.finish) != meaning(&other.finish) {
+        // An answer that ended without a word may be said to have stopped.
+        let unsaid = choice.finish.is_none() && meaning(&other.finish) == Some(Reason::Stop);
+        if !unsaid && meaning(&choice.finish) != meaning(&other.finish) {
             let words = ["finish_reason", "stop_reason", "refusal"];
             out.push(differ(
                 format!("{at}.finish_reason"),
@@ -455,9 +494,14 @@ pub fn responses(left: &Response, right: &Response) -> Vec<Difference> {
     out
 }
 
-/// True when both count the same quantities (the provider's own object differs by dialect; of what is
-/// reported, a bucket without a word is 0).
+/// True when both tell a client the same: what went in and out, from and to a cache, and into reasoning.
+/// How the rest is split (lifetimes of caches, sounds, searches) is the ledger's, and the provider's own
+/// object says it.
 pub fn same_counts(left: &Usage, right: &Usage) -> bool {
-    let counts = |usage: &Usage| usage.iter().filter(|(_, count)| *count > 0).collect::<Vec<_>>();
+    let counts = |usage: &Usage| {
+        let count = |unit| usage.get(unit).unwrap_or(0);
+        let sums = (usage.prompt_tokens(), usage.completion_tokens(), usage.cache_writes());
+        (sums, count(Unit::CacheRead), count(Unit::Reasoning))
+    };
     counts(left) == counts(right)
 }

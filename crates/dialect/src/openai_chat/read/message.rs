@@ -207,7 +207,7 @@ fn detail(reader: &mut Reader, value: Json<'_>, path: &str) -> Result<Part, Faul
             let text = reader.maybe(value, "summary", path)?.unwrap_or_default();
             Reasoning { text, proof: None, redacted: false }
         }
-        "reasoning.encrypted" => {
+        "reasoning.encrypted" if value.get("data").is_some() => {
             let data = reader.need(value, "data", path)?;
             Reasoning { text: String::new(), proof: Some(proof(data)), redacted: true }
         }

@@ -118,10 +118,14 @@ impl Reader {
     fn audio(&mut self, part: Json<'_>, path: &str) -> Result<Body, Fault> {
         let path = join(path, "input_audio");
         let audio = part.get("input_audio").unwrap_or(Json::NULL);
-        object(audio, &path)?;
-        self.only(audio, &["data", "format"], &path);
-        let data = self.need(audio, "data", &path)?;
-        let format = self.maybe(audio, "format", &path)?;
+        let (data, format) = if audio.kind() == Kind::String {
+            // Mistral takes the bytes alone.
+            (self.text(audio, &path)?, None)
+        } else {
+            object(audio, &path)?;
+            self.only(audio, &["data", "format"], &path);
+            (self.need(audio, "data", &path)?, self.maybe(audio, "format", &path)?)
+        };
         let source = match source(data) {
             MediaSource::Url(url) if url.starts_with("http://") || url.starts_with("https://") => MediaSource::Url(url),
             MediaSource::Url(data) => {

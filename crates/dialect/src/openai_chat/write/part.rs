@@ -66,6 +66,11 @@ fn text_part(part: &Part, text: &str, quirks: Quirks, body: &mut Body, at: &str)
 /// Names a part that cannot come along, and all that hangs on it.
 pub(super) fn gone(part: &Part, what: impl Into<String>, body: &mut Body, at: &str) {
     body.lose(Loss::dropped(what.into(), at));
+    hanging(part, body, at);
+}
+
+/// Names what hangs on a part and cannot come along.
+pub(super) fn hanging(part: &Part, body: &mut Body, at: &str) {
     if part.cache.is_some() {
         body.lose(Loss::dropped("cache_control", at));
     }

@@ -6,7 +6,7 @@ use super::body::Body;
 use super::names::Names;
 use super::part::{self, Piece, gone, more, piece, word};
 use crate::id::DialectId;
-use crate::ir::part::{Body as Said, Opaque, Part, Reasoning, ToolCall, ToolResult};
+use crate::ir::part::{Body as Said, MediaSource, Opaque, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
 use crate::quirk::Quirk;
@@ -29,6 +29,8 @@ pub(super) struct Turns<'a> {
     moved: Vec<Piece>,
     /// Nobody but the operator speaks in what is written so far.
     leading: bool,
+    /// A message lost what sets it apart from its neighbours: those behind it may stand elsewhere.
+    shifted: bool,
 }
 
 /// What an assistant's message is made of.
@@ -51,13 +53,28 @@ impl Turn {
         self.late |= rank < self.rank;
         self.rank = rank;
     }
+
+    /// Adds content; what comes behind a refusal is read before it.
+    fn say(&mut self, piece: Piece) {
+        self.at(1);
+        self.late |= self.refusal.is_some();
+        self.content.push(piece);
+    }
 }
 
 impl<'a> Turns<'a> {
     /// Nothing yet.
     pub(super) fn new(to: &'a Target<'a>) -> Self {
         let names = Names::new(to.quirks.has(Quirk::NineCharIds));
-        Self { to, names, body: Body::default(), messages: Vec::new(), moved: Vec::new(), leading: true }
+        Self {
+            to,
+            names,
+            body: Body::default(),
+            messages: Vec::new(),
+            moved: Vec::new(),
+            leading: true,
+            shifted: false,
+        }
     }
 
     /// The instructions that stand outside the conversation.
@@ -81,6 +98,7 @@ impl<'a> Turns<'a> {
         if name.is_none() && message.name.is_some() {
             self.body.lose(Loss::dropped("name", format!("{path}.name")));
         }
+        self.shifted |= own.len() < message.foreign.iter().count() || (name.is_none() && message.name.is_some());
         if message.role == Role::Assistant {
             return self.assistant(message, name, &own, &path);
         }
@@ -107,13 +125,7 @@ impl<'a> Turns<'a> {
         }
     }
 
-    fn push(
-        &mut self,
-        role: &str,
-        name: Option<&str>,
-        own: &[(String, String)],
-        members: impl FnOnce(&mut Writer),
-    ) {
+    fn push(&mut self, role: &str, name: Option<&str>, own: &[(String, String)], members: impl FnOnce(&mut Writer)) {
         self.leading &= role == "system";
         let message = piece(own, |json| {
             json.key("role").str(role);
@@ -180,13 +192,9 @@ impl<'a> Turns<'a> {
         let mut pieces = Vec::new();
         for (index, part) in result.content.iter().enumerate() {
             let at = format!("{at}.content[{index}]");
-            let Some(piece) = part::write(part, false, self.to.quirks, &mut self.body, &at) else { continue };
-            if piece.text.is_none() && Json::parse(&piece.json).is_ok_and(is_media) {
-                // Results are text here.
-                self.body.lose(Loss::approximated(word(&part.body).to_owned(), &at));
-                self.moved.push(piece);
-            } else {
-                pieces.push(piece);
+            match &part.body {
+                Said::Media(media) if !matches!(media.source, MediaSource::Text(_)) => self.move_out(part, &at),
+                _ => pieces.extend(part::write(part, false, self.to.quirks, &mut self.body, &at)),
             }
         }
         if result.is_error == Some(true) {
@@ -200,13 +208,27 @@ impl<'a> Turns<'a> {
         });
     }
 
+    /// Results are text here: their media stand in a message behind them, without what hangs on them.
+    fn move_out(&mut self, part: &Part, at: &str) {
+        let bare = Part::from(part.body.clone());
+        if let Some(piece) = part::write(&bare, false, self.to.quirks, &mut self.body, at) {
+            self.moved.push(piece);
+            self.body.lose(Loss::approximated(word(&part.body).to_owned(), at));
+        }
+        part::hanging(part, &mut self.body, at);
+    }
+
     fn assistant(&mut self, message: &Message, name: Option<&str>, own: &[(String, String)], path: &str) {
         let mut turn = Turn::default();
         for (index, part) in message.parts.iter().enumerate() {
             self.assistant_part(&mut turn, message, part, &format!("{path}.content[{index}]"));
         }
         if turn.late {
-            self.body.lose(Loss::approximated("order", format!("{path}.content")));
+            let at = format!("{path}.content");
+            self.body.lose(Loss::approximated("order", at));
+            if self.shifted {
+                self.body.lose(Loss::approximated("order", "messages"));
+            }
         }
         let Turn { content: pieces, refusal, calls, details, thoughts, .. } = turn;
         let empty = pieces.is_empty() && calls.is_empty() && refusal.is_none();
@@ -248,20 +270,16 @@ impl<'a> Turns<'a> {
                     turn.at(0);
                     turn.details.push(piece);
                 } else {
-                    turn.at(1);
-                    turn.content.push(piece);
+                    turn.say(piece);
                 }
             }
             Said::Refusal(text) if part.cache.is_none() && part.foreign.is_empty() && turn.refusal.is_none() => {
-                // Anything said behind it would be read before it.
                 turn.at(1);
                 turn.refusal = Some(text.clone());
             }
             _ => {
                 let Some(piece) = part::write(part, true, self.to.quirks, &mut self.body, at) else { return };
-                turn.at(1);
-                turn.late |= turn.refusal.is_some();
-                turn.content.push(piece);
+                turn.say(piece);
             }
         }
     }
@@ -281,10 +299,8 @@ impl<'a> Turns<'a> {
             self.body.lose(Loss::dropped("signature", at));
         }
         if lists {
-            turn.at(1);
-            turn.late |= turn.refusal.is_some();
             let more = more(part, quirks, &mut self.body, at);
-            turn.content.push(piece(&more, |json| {
+            turn.say(piece(&more, |json| {
                 json.key("type").str("thinking");
                 json.key("thinking").array(|json| {
                     json.object(|json| {
@@ -301,12 +317,7 @@ impl<'a> Turns<'a> {
             // They become one text.
             self.body.lose(Loss::approximated("reasoning", at));
         }
-        if part.cache.is_some() {
-            self.body.lose(Loss::dropped("cache_control", at));
-        }
-        for (_, key, _) in part.foreign.iter() {
-            self.body.lose(Loss::dropped(key.to_owned(), at));
-        }
+        part::hanging(part, &mut self.body, at);
         turn.thoughts.push(reasoning.text.clone());
     }
 
@@ -374,12 +385,6 @@ impl<'a> Turns<'a> {
 /// True for a part that says something.
 fn says(part: &Part) -> bool {
     !matches!(&part.body, Said::Text { text, .. } if text.is_empty())
-}
-
-/// True for a part of content that is media.
-fn is_media(part: Json<'_>) -> bool {
-    let kinds = ["image_url", "video_url", "input_audio", "file"];
-    part.get("type").is_some_and(|kind| kinds.iter().any(|own| kind.is(own)))
 }
 
 /// True when a proof may go to a model behind `reasoning_details`: this dialect's own, and thinking of the
