@@ -7,8 +7,10 @@ mod finish;
 mod meter;
 mod patch;
 mod peek;
+mod read;
 mod retry;
 mod usage;
+mod write;
 
 use crate::dialect::{Asked, Dialect, Outgoing, Patch};
 use crate::fault::Fault;
@@ -43,10 +45,10 @@ impl Dialect for OpenAiChat {
         Box::new(meter::ChatMeter::new(from.quirks))
     }
     fn read_request(&self, body: &Document) -> Result<Lossy<Request>, Fault> {
-        todo!()
+        read::request(body)
     }
     fn write_request(&self, request: &Request, to: &Target<'_>) -> Result<Outgoing, Fault> {
-        todo!()
+        write::request(request, to)
     }
     fn read_response(&self, body: Json<'_>, undo: &Undo, from: &Target<'_>) -> Result<Lossy<Response>, UpstreamFault> {
         todo!()
