@@ -8,7 +8,7 @@ use crate::dialect::Asked;
 use crate::ir::event::{Delta, Event, Open};
 use crate::ir::finish::Finish;
 use crate::ir::fold::pieces;
-use crate::ir::part::{Body, Part, ToolCall};
+use crate::ir::part::{Body, Part, Reasoning, ToolCall};
 use crate::loss::Loss;
 use crate::stream::Encoder;
 use crate::usage::Usage;
@@ -213,12 +213,10 @@ impl ChatEncoder {
     /// A part that came whole.
     fn whole(&mut self, begun: Begun, part: &Part, at: &str, out: &mut Vec<u8>) {
         answer::bare(part, at, &mut self.losses);
-        if let Body::Reasoning(reasoning) = &part.body {
-            if reasoning.redacted {
-                let mut json = Writer::new();
-                details::write_whole(reasoning, begun.ordinal, &mut json);
-                return self.item(begun.choice, "reasoning_details", &json.finish(), out);
-            }
+        if let Body::Reasoning(reasoning @ Reasoning { redacted: true, .. }) = &part.body {
+            let mut json = Writer::new();
+            details::write_whole(reasoning, begun.ordinal, &mut json);
+            return self.item(begun.choice, "reasoning_details", &json.finish(), out);
         }
         if let Some(image) = answer::image(&part.body, at, &mut self.losses) {
             return self.item(begun.choice, "images", &image, out);

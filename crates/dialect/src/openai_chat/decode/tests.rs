@@ -208,7 +208,8 @@ fn streams_end_as_they_should() {
     let error = r#"{"id":"c1","error":{"code":429,"message":"slow"},"choices":[]}"#;
     let inner = r#"{"choices":[{"index":0,"delta":{},"error":{"code":502,"message":"gone"}}]}"#;
     let far = r#"{"choices":[{"index":4294967295,"delta":{"content":"t"}}]}"#;
-    let rows: &[(&[&str], &[Quirk], Result<u64, Outcome>)] = &[
+    type Row<'a> = (&'a [&'a str], &'a [Quirk], Result<u64, Outcome>);
+    let rows: &[Row<'_>] = &[
         (&[azure, &text, &done, usage, "[DONE]", "junk"], &[], Ok(3)),
         (&[usage, &text, groq, &done, &done, "", " [DONE] "], &[], Ok(4)),
         (&[&text, usage, &done], &[Quirk::NoDone], Ok(3)),
