@@ -172,7 +172,8 @@ impl Running {
             gateway.tasks.spawn("admin", server::serve(Arc::clone(&gateway), admin, tls.clone(), drain));
         }
         let signals = Arc::clone(&gateway);
-        let mut terminate = signal(SignalKind::terminate()).map_err(|error| BootError::Environment(error.to_string()))?;
+        let mut terminate =
+            signal(SignalKind::terminate()).map_err(|error| BootError::Environment(error.to_string()))?;
         gateway.tasks.spawn("signals", async move {
             let stop = signals.tasks.stop().clone();
             tokio::select! {
@@ -266,7 +267,8 @@ pub async fn make_admin(
         .mode(0o600)
         .open(&path)
         .map_err(|error| BootError::Environment(format!("{}: {error}", path.display())))?;
-    writeln!(file, "{}", key.reveal()).map_err(|error| BootError::Environment(format!("{}: {error}", path.display())))?;
+    writeln!(file, "{}", key.reveal())
+        .map_err(|error| BootError::Environment(format!("{}: {error}", path.display())))?;
     log::info("an admin key was made; the file holds it", &[("file", &path.display().to_string())]);
     Ok(key)
 }

@@ -14,7 +14,12 @@ use crate::server::reply::ReplyBody;
 ///
 /// # Errors
 /// What is wrong with the call.
-pub async fn serve(_gateway: &Arc<Gateway>, _rest: &str, _head: &Parts, _body: Incoming) -> Result<Response<ReplyBody>, Fault> {
+pub async fn serve(
+    _gateway: &Arc<Gateway>,
+    _rest: &str,
+    _head: &Parts,
+    _body: Incoming,
+) -> Result<Response<ReplyBody>, Fault> {
     Err(Fault::new(Kind::NotFound, "placeholder"))
 }
 

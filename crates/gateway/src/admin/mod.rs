@@ -16,7 +16,12 @@ use crate::server::reply::ReplyBody;
 ///
 /// # Errors
 /// What is wrong with the call.
-pub async fn serve(gateway: &Arc<Gateway>, path: &str, head: &Parts, body: Incoming) -> Result<Response<ReplyBody>, Fault> {
+pub async fn serve(
+    gateway: &Arc<Gateway>,
+    path: &str,
+    head: &Parts,
+    body: Incoming,
+) -> Result<Response<ReplyBody>, Fault> {
     let (room, rest) = path.split_once('/').unwrap_or((path, ""));
     match room {
         "keys" => keys::serve(gateway, rest, head, body).await,

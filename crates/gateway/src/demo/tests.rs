@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use policy::price::overrides::find;
-use tokio::time::Instant;
 use wire::frame::Framer as _;
 use wire::json::Json;
 use wire::sse::SseFramer;
 
 use super::{MODELS, answer, prices};
+use crate::env::instant;
 use crate::upstream::body::BodyError;
 use crate::upstream::client::Answer;
 
@@ -62,7 +62,7 @@ fn choice(body: &str) -> Json<'_> {
 
 #[tokio::test(start_paused = true)]
 async fn a_whole_answer_says_what_it_is_and_counts_itself() {
-    let start = Instant::now();
+    let start = instant();
     let mut answer = ask("fast", HELLO);
     assert_eq!(answer.status, 200);
     assert_eq!(answer.headers["content-type"], "application/json");
@@ -87,12 +87,12 @@ async fn a_whole_answer_says_what_it_is_and_counts_itself() {
 
 #[tokio::test(start_paused = true)]
 async fn a_streamed_answer_comes_at_the_models_pace() {
-    let start = Instant::now();
+    let start = instant();
     let mut answer = ask("slow", &format!("{HELLO},\"stream\":true"));
     assert_eq!(answer.headers["content-type"], "text/event-stream; charset=utf-8");
     assert!(answer.body.next().await.unwrap().is_ok());
     assert!(start.elapsed() >= Duration::from_millis(1_125), "{:?}", start.elapsed());
-    let first = Instant::now();
+    let first = instant();
     let (frames, broke) = frames(answer).await;
     let text = joined(&frames, &["content"]);
     let tokens = u32::try_from(text.len().div_ceil(4)).unwrap();

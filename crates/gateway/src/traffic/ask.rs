@@ -93,10 +93,10 @@ impl Ask {
             "What is the weather in Lisbon?".clone_into(&mut prompt);
         }
         // One in five comes with a page of notes.
-        if roll() % 5 == 0 {
+        if roll().is_multiple_of(5) {
             prompt = format!("{prompt} {}", NOTES.repeat(1 + usize::try_from(roll() % 12).unwrap_or(0)));
         }
-        let stream = roll() % 2 == 0;
+        let stream = roll().is_multiple_of(2);
         let anthropic = matches!(kind, Kind::Plain | Kind::Tool | Kind::Short) && roll() % 100 < 40;
         let most = if kind == Kind::Short { 8 } else { 400 };
         if anthropic {

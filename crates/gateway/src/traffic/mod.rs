@@ -55,7 +55,7 @@ pub fn config_text() -> &'static str {
 ///
 /// # Errors
 /// `out` cannot be written to.
-pub async fn run<W: Write + Send>(
+pub async fn run<W: Write>(
     base_url: &str,
     options: &Options,
     stop: CancellationToken,
@@ -74,7 +74,7 @@ pub async fn run<W: Write + Send>(
     done.and(closed)
 }
 
-async fn drive<W: Write + Send>(
+async fn drive<W: Write>(
     base_url: &str,
     options: &Options,
     stop: &CancellationToken,
@@ -113,7 +113,7 @@ async fn drive<W: Write + Send>(
     screen.summary(&tally, env::ms_since(start))
 }
 
-fn take<W: Write + Send>(finished: Finished, tally: &mut Tally, screen: &mut Screen<'_, W>) -> io::Result<()> {
+fn take<W: Write>(finished: Finished, tally: &mut Tally, screen: &mut Screen<'_, W>) -> io::Result<()> {
     screen.finished(&finished)?;
     tally.add(finished);
     Ok(())

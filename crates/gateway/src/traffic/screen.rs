@@ -103,7 +103,7 @@ impl<'a, W: Write> Screen<'a, W> {
         let frame = frame(tally, self.base, ms, None);
         self.over(&frame)?;
         self.drawn = 0;
-        write!(self.out, "{}", next(tally))?;
+        write!(self.out, "{}", next(tally, self.base))?;
         self.out.flush()
     }
 
@@ -149,19 +149,19 @@ fn short(tally: &Tally, ms: u64, open: usize) -> String {
     let served = tally.rows.iter().filter(|(_, row)| row.requests > 0);
     let mut served: Vec<(u64, &str)> = served.map(|(target, row)| (row.requests, target.as_str())).collect();
     served.sort_unstable_by(|one, other| other.cmp(one));
-    let served: Vec<String> = served.iter().map(|(requests, target)| format!("{target} {requests}")).collect();
+    let served: Vec<String> = served.iter().take(3).map(|(requests, target)| format!("{target} {requests}")).collect();
     let (requests, failed) = (tally.requests, tally.failed);
-    let head = format!("{:>6}  {requests} requests, {failed} failed, {open} under way", clock(ms));
+    let head = format!("{:>6}  {requests} requests, {failed} failed, {open} open", clock(ms));
     fit(&format!("{head}  {}  {}", tally.usd.human(), served.join(", ")))
 }
 
 /// The whole drawing; `open`: requests under way, while it goes on.
 fn frame(tally: &Tally, base: &str, ms: u64, open: Option<usize>) -> String {
-    let mut counts = format!("{} requests   {} failed", tally.requests, tally.failed);
+    let mut counts = format!("  {} requests  {} failed", tally.requests, tally.failed);
     if tally.unpriced > 0 {
-        counts.push_str(&format!("   {} without a price", tally.unpriced));
+        counts.push_str(&format!("  {} unpriced", tally.unpriced));
     }
-    counts.push_str(&open.map_or_else(String::new, |open| format!("   {open} under way")));
+    counts.push_str(&open.map_or_else(String::new, |open| format!("  {open} under way")));
     let title = format!(" tollgate demo   {base}   {}", clock(ms));
     let room = WIDTH.saturating_sub(title.chars().count());
     let mut frame = format!("{}\n\n{}\n", fit(&format!("{title}{counts:>room$}")), table(tally));
@@ -227,11 +227,12 @@ fn told(last: &Last) -> String {
         Err(trouble) => return format!(" {:<12} {trouble}", last.who),
     };
     let Line { asked, served, why, error, ms, usd, .. } = line;
-    let way = match served {
-        Some(served) => format!("{asked} → {served}"),
-        None => format!("{asked} ✗ {}", error.as_deref().unwrap_or("error")),
+    let way = format!("{asked} → {}", served.as_deref().unwrap_or("nobody"));
+    let why = match (line.status.as_str(), served) {
+        ("ok", _) => why,
+        (_, Some(_)) => &line.status,
+        (_, None) => error.as_deref().unwrap_or(&line.status),
     };
-    let why = if line.status == "ok" || served.is_none() { why } else { &line.status };
     let stream = if line.stream { "stream" } else { "" };
     let usd = usd.map_or_else(|| "unpriced".to_owned(), Nano::human);
     let ms = ms.map(|ms| format!("{ms} ms")).unwrap_or_default();
@@ -244,12 +245,12 @@ fn fit(line: &str) -> String {
 }
 
 /// What to do next.
-fn next(tally: &Tally) -> String {
+fn next(tally: &Tally, base: &str) -> String {
     let seen = tally.last.iter().find_map(|last| last.id.as_deref());
     let mut text = String::from("\nNothing was spent: providers, answers and prices were simulated. What next:\n\n");
     if let Some(id) = seen {
-        text.push_str("  Every request left a line in the ledger. The last one of this run was\n");
-        text.push_str(&format!("    {id}\n\n"));
+        text.push_str("  Every request left a line in the ledger. While the demo runs, read one, such as the last:\n");
+        text.push_str(&format!("    curl {base}/v1/requests/{id}\n\n"));
     }
     text.push_str(
         "  Ask a simulated model yourself, without any key:\n    tollgate &\n    curl http://127.0.0.1:4000/v1/chat/completions \

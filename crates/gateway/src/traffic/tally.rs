@@ -12,14 +12,14 @@ const KEPT: usize = 1_000;
 /// How many of the last requests are kept.
 const LAST: usize = 5;
 /// The row of requests that nobody served.
-pub(super) const NOBODY: &str = "(nobody)";
+const NOBODY: &str = "(not served)";
 
 /// One target's sums.
 #[derive(Debug, Default)]
 pub(super) struct Row {
-    /// Requests that it served.
+    /// Requests that it served; in the row of nobody, requests that were not.
     pub(super) requests: u64,
-    /// Tries at it that failed; in the row of nobody, requests.
+    /// Tries at it that failed.
     pub(super) errors: u64,
     /// Requests that it served because another had failed.
     pub(super) fallbacks: u64,
@@ -112,7 +112,7 @@ impl Tally {
             Err(_) => {
                 self.failed += 1;
                 self.unpriced += 1;
-                self.rows.entry(NOBODY.to_owned()).or_default().errors += 1;
+                self.rows.entry(NOBODY.to_owned()).or_default().requests += 1;
             }
         }
         self.last.truncate(LAST - 1);
@@ -129,11 +129,10 @@ impl Tally {
         }
         let row = self.rows.entry(line.served.clone().unwrap_or_else(|| NOBODY.to_owned())).or_default();
         row.usd = row.usd.saturating_add(usd);
+        row.requests += 1;
         if line.served.is_none() {
-            row.errors += 1;
             return;
         }
-        row.requests += 1;
         row.fallbacks += u64::from(line.why.starts_with("fallback"));
         row.input = row.input.saturating_add(line.input.unwrap_or(0));
         row.output = row.output.saturating_add(line.output.unwrap_or(0));

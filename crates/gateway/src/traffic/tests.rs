@@ -102,7 +102,7 @@ async fn the_end_is_a_summary_that_adds_up() {
     let usd =
         |line: &str| -> Nano { line.split_whitespace().find(|word| word.contains('.')).unwrap().parse().unwrap() };
     let rows = text.lines().filter(|line| {
-        ["swift/", "thrifty/", "flaky/", "(nobody)"].iter().any(|name| line.trim_start().starts_with(name))
+        ["swift/", "thrifty/", "flaky/", "(not served)"].iter().any(|name| line.trim_start().starts_with(name))
     });
     let sum = rows.map(usd).fold(Nano::ZERO, Nano::saturating_add);
     assert_eq!(usd(total), sum);

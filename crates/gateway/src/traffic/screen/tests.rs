@@ -46,26 +46,26 @@ fn sums_are_drawn_exactly() {
     tally.add(refused());
     tally.add(lost());
     let drawn = frame(&tally, "http://127.0.0.1:4000", 65_000, Some(2));
-    let wanted = "\
- tollgate demo   http://127.0.0.1:4000   1:05  24 requests   2 failed   2 without a price   2 under way
+    let wanted = "
+ tollgate demo   http://127.0.0.1:4000   1:05         24 requests  2 failed  2 unpriced  2 under way
 
- served by   requests  errors  fallbacks  tokens in  tokens out     cost USD  p50 ms  p95 ms
- ────────────────────────────────────────────────────────────────────────────────────────────
- (nobody)           0       2          0          0           0  0.000000000       -       -
- flaky/flaky        0       1          0          0           0  0.000000000       -       -
- swift/fast        22       0          1        330         440  1.500000020      10      20
- ────────────────────────────────────────────────────────────────────────────────────────────
- total             22       3          1        330         440  1.500000020
+ served by     requests  errors  fallbacks  tokens in  tokens out     cost USD  p50 ms  p95 ms
+ ──────────────────────────────────────────────────────────────────────────────────────────────
+ (not served)         2       0          0          0           0  0.000000000       -       -
+ flaky/flaky          0       1          0          0           0  0.000000000       -       -
+ swift/fast          22       0          1        330         440  1.500000020      10      20
+ ──────────────────────────────────────────────────────────────────────────────────────────────
+ total               24       1          1        330         440  1.500000020
 
  by team   growth $1.50000002 (24)
 
  growth/ana   connection refused
- growth/ana   demo/fats ✗ unknown_model                                     1 ms        $0.00
+ growth/ana   demo/fats → nobody             unknown_model                  1 ms        $0.00
  growth/ana   demo/fast → swift/fast         priority                       5 ms     unpriced stream
  growth/ana   demo/fast → swift/fast         fallback:rate_limited        400 ms        $1.50 stream
  growth/ana   demo/fast → swift/fast         priority                      20 ms $0.000000001 stream
 ";
-    assert_eq!(drawn, wanted, "\n{drawn}");
+    assert_eq!(format!("\n{drawn}"), wanted, "\n{drawn}");
 }
 
 #[test]
