@@ -36,7 +36,7 @@ providers:
     kind: anthropic-compatible
     base_url: http://127.0.0.1:{upstream}
     api_key: {anthropic_key}
-    models: [scripted]
+    models: [scripted, claude-sonnet-4-5]
     prices: {prices}
   tired:
     kind: openai-compatible
