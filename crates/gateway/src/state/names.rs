@@ -114,7 +114,7 @@ fn only_reseller(snapshot: &Snapshot) -> Option<usize> {
         .providers
         .iter()
         .enumerate()
-        .filter(|(_, provider)| !provider.is_demo() && !(provider.probe && provider.row.kind == RowKind::Local));
+        .filter(|(_, provider)| !(provider.is_demo() || provider.probe && provider.row.kind == RowKind::Local));
     let (place, only) = real.next()?;
     let resells = matches!(only.row.kind, RowKind::Aggregator | RowKind::Gateway);
     (real.next().is_none() && resells && only.models.is_none()).then_some(place)

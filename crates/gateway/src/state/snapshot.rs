@@ -26,6 +26,7 @@ pub struct Snapshot {
     pub prices: Arc<str>,
     metrics: Arc<Metrics>,
     by_name: HashMap<Arc<str>, usize>,
+    #[expect(clippy::type_complexity, reason = "a provider's place and a model's name to their target")]
     targets: RwLock<HashMap<(usize, Arc<str>), Arc<Target>>>,
 }
 
