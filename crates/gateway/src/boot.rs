@@ -239,6 +239,10 @@ async fn admin_key(
         return Ok(known);
     }
     let key = make_admin(directory, &config.data_dir, silent).await?;
+    let file = config.data_dir.join(ADMIN_FILE);
+    if file.exists() {
+        log::info("an admin key was made; the file holds it", &[("file", &file.display().to_string())]);
+    }
     Ok(Some(hash(key.reveal())))
 }
 
@@ -278,7 +282,6 @@ pub async fn make_admin(
         .open(&path)
         .map_err(|error| BootError::Environment(format!("{}: {error}", path.display())))?;
     writeln!(file, "{}", key.reveal()).map_err(|error| BootError::Environment(format!("{}: {error}", path.display())))?;
-    log::info("an admin key was made; the file holds it", &[("file", &path.display().to_string())]);
     Ok(key)
 }
 

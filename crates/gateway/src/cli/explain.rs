@@ -145,14 +145,14 @@ fn now(plan: Json<'_>) -> String {
     let refuses = if text(plan, &["losses"]) == "reject" { "; losses are refused" } else { "" };
     out.push_str(&format!("tries     at most {}{refuses}\n", text(plan, &["tries"])));
     out.push_str(&format!("prices    of {}, USD per 1M tokens\n", text(plan, &["prices"])));
-    let asked = text(plan, &["dialect"]);
+    let (asked, choose) = (text(plan, &["dialect"]), text(plan, &["choose"]));
     let candidates = rows(plan.get("candidates"), |one| {
         let price = |unit: &str| some(one, &["usd_per_million", unit]).map_or_else(|| "-".to_owned(), |rate| format!("${rate}"));
         let lane = text(one, &["dialect"]);
         let lane = if lane == asked || lane.is_empty() { lane } else { format!("{lane} (translated)") };
         let state = some(one, &["excluded_by"]).map_or_else(|| "ready".to_owned(), |why| excluded(&why));
         let (role, weight) = (text(one, &["role"]), text(one, &["weight"]));
-        let role = if weight == "1" { role } else { format!("{role}, weight {weight}") };
+        let role = if choose != "weighted" || role == "fallback" { role } else { format!("{role}, weight {weight}") };
         vec![text(one, &["target"]), role, state, price("input"), price("cache_read"), price("output"), lane]
     });
     let heads = ["TARGET", "ROLE", "STATE", "INPUT", "CACHED", "OUTPUT", "SPOKEN TO IN"];

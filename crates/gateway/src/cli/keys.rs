@@ -100,7 +100,7 @@ async fn create(reach: &Reach, new: &Create) -> Result<(), Failure> {
     let made = Json::parse(&told).map_err(|error| Failure::environment(format!("The answer is no JSON: {error}.")))?;
     let key = text(made, "key");
     print::line(&key);
-    print::note(&advice(&base(reach).await, made, &key));
+    print::note(&advice(&base(reach).await, made));
     Ok(())
 }
 
@@ -117,19 +117,20 @@ async fn base(reach: &Reach) -> String {
     format!("{scheme}://{listen}")
 }
 
-/// What to do with a new key.
-fn advice(base: &str, made: Json<'_>, key: &str) -> String {
-    let mut said = format!("\nThis is the key `{}`, shown this once: keep it now.\n", text(made, "name"));
+/// What to do with a new key. Its text is on standard output only.
+fn advice(base: &str, made: Json<'_>) -> String {
+    let mut said = format!("\nThis is the key `{}`, shown this once: keep it now. ", text(made, "name"));
+    said.push_str("Callers need a key from now on.\n");
     if let Some(file) = made.get("admin_key_file").and_then(Json::as_str) {
-        said.push_str(&format!(
-            "\nIt is the first one: from now on every caller needs a key. The admin key is in\n  {file}\n"
-        ));
+        said.push_str(&format!("An admin key was made with it; it is in {file}.\n"));
     }
+    let models = made.get("models").into_iter().flat_map(Json::items).filter_map(Json::as_str);
+    let model = models.into_iter().find(|model| !model.contains('*')).unwrap_or_else(|| "MODEL".into());
     said.push_str(&format!(
-        "\ncurl\n  curl {base}/v1/chat/completions -H 'authorization: Bearer {key}' \\\n    -H 'content-type: \
-         application/json' \\\n    -d '{{\"model\":\"MODEL\",\"messages\":[{{\"role\":\"user\",\"content\":\"hello\"}}]}}'\n\
-         \nOpenAI's SDKs\n  export OPENAI_BASE_URL={base}/v1\n  export OPENAI_API_KEY={key}\n\
-         \nAnthropic's SDKs\n  export ANTHROPIC_BASE_URL={base}\n  export ANTHROPIC_API_KEY={key}\n"
+        "\nWith the key in $KEY:\n\n  curl {base}/v1/chat/completions \\\n    -H \"authorization: Bearer $KEY\" -H \
+         'content-type: application/json' \\\n    -d '{{\"model\":\"{model}\",\"messages\":[{{\"role\":\"user\",\
+         \"content\":\"hello\"}}]}}'\n\n  OpenAI's SDKs     export OPENAI_BASE_URL={base}/v1 \
+         OPENAI_API_KEY=\"$KEY\"\n  Anthropic's SDKs  export ANTHROPIC_BASE_URL={base} ANTHROPIC_API_KEY=\"$KEY\"\n"
     ));
     said
 }

@@ -1,14 +1,14 @@
 //! The command line: one room per command, exit codes 0 ok, 1 the user's mistake, 2 the environment failed.
 
-mod check;
-mod common;
-mod explain;
-mod failure;
-mod keys;
-mod later;
-mod print;
-mod reach;
-mod serve;
+pub mod check;
+pub mod common;
+pub mod explain;
+pub mod failure;
+pub mod keys;
+pub mod later;
+pub mod print;
+pub mod reach;
+pub mod serve;
 
 use std::process::ExitCode;
 
