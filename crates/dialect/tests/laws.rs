@@ -2,6 +2,7 @@
 //!
 //! `PROPTEST_CASES` and `TOLLGATE_FUZZ_SECONDS` make them run longer.
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -1,6 +1,7 @@
 //! Every recorded exchange, in its own dialect and across to each other one. What comes out is counted and
 //! written to `docs/recordings.md`; `UPDATE_DOCS=1` writes it anew.
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -104,7 +104,8 @@ fn unauthenticated(message: &str) -> Fault {
 
 /// A key that is not known here is looked up in the store before it is refused.
 async fn look_up(gateway: &Arc<Gateway>, snapshot: &Snapshot, hash: [u8; 32]) -> Result<Arc<Principal>, Fault> {
-    let unknown = || unauthenticated("This API key is not known here: it is wrong, was revoked, or is for another gateway.");
+    let unknown =
+        || unauthenticated("This API key is not known here: it is wrong, was revoked, or is for another gateway.");
     if gateway.misses.knows(&hash) {
         return Err(unknown());
     }
@@ -122,7 +123,8 @@ async fn look_up(gateway: &Arc<Gateway>, snapshot: &Snapshot, hash: [u8; 32]) ->
 }
 
 fn away() -> Fault {
-    let message = "This API key is not known to this node, and the store that may know it cannot be reached. Retry shortly.";
+    let message =
+        "This API key is not known to this node, and the store that may know it cannot be reached. Retry shortly.";
     Fault { retry_after: Some(1), ..Fault::new(Kind::Unavailable, message) }
 }
 

@@ -179,7 +179,8 @@ impl Running {
             gateway.tasks.spawn("admin", server::serve(Arc::clone(&gateway), admin, tls.clone(), drain));
         }
         let signals = Arc::clone(&gateway);
-        let mut terminate = signal(SignalKind::terminate()).map_err(|error| BootError::Environment(error.to_string()))?;
+        let mut terminate =
+            signal(SignalKind::terminate()).map_err(|error| BootError::Environment(error.to_string()))?;
         gateway.tasks.spawn("signals", async move {
             let stop = signals.tasks.stop().clone();
             tokio::select! {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use dialect::fault::{Fault, Kind};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use policy::port;
 use policy::port::Position;
 use store::ingest::Ingest;
@@ -40,6 +40,8 @@ pub struct Gateway {
     pub node: Arc<str>,
     /// What this gateway writes into `via`, so that it knows its own requests.
     pub via: Arc<str>,
+    /// The same as a header's value.
+    pub via_header: HeaderValue,
     /// Hash of the admin key, once there is one.
     pub admin: ArcSwap<Option<[u8; 32]>>,
     /// Keys that were looked up in vain a moment ago.
@@ -90,6 +92,8 @@ impl Gateway {
             metrics: parts.metrics,
             tasks: Tasks::default(),
             node: parts.node,
+            via_header: HeaderValue::try_from(format!("1.1 {token}"))
+                .unwrap_or(HeaderValue::from_static("1.1 tollgate")),
             via: token.into(),
             admin: ArcSwap::from_pointee(parts.admin),
             misses: Misses::default(),
@@ -159,7 +163,8 @@ impl Gateway {
         let before = self.buffered.fetch_add(more, Ordering::Relaxed);
         held.bytes += more;
         if before.saturating_add(more) > most {
-            let message = "The gateway holds as many request bytes as it may (`server.max_buffered`). Try again shortly.";
+            let message =
+                "The gateway holds as many request bytes as it may (`server.max_buffered`). Try again shortly.";
             return Err(Fault { retry_after: Some(1), ..Fault::new(Kind::Unavailable, message) });
         }
         Ok(())

@@ -16,4 +16,5 @@ pub mod server;
 pub mod state;
 pub mod tasks;
 pub mod telemetry;
+pub mod traffic;
 pub mod upstream;

@@ -163,7 +163,7 @@ impl Entry {
         let mut json = Writer::with_capacity(1_536);
         json.object(|json| {
             json.key("id").str(self.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-            json.key("at").str(&format!("{:.3}", self.at));
+            json.key("at").str(&rfc3339(self.at));
             json.key("status").str(self.status.name());
             match self.http {
                 Some(status) => json.key("http").u64(u64::from(status)),
@@ -454,8 +454,40 @@ fn nanos(usd: &str) -> Option<i64> {
     }
 }
 
+/// A time as RFC 3339 to the ms, in UTC: `2026-11-22T10:00:00.000Z`.
+#[must_use]
+pub fn rfc3339(at: Timestamp) -> String {
+    let ms = at.as_millisecond();
+    let (days, of_day) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000));
+    // Days to a civil date, by eras of 400 years that begin in March.
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (second, ms) = (of_day / 1_000, of_day % 1_000);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+}
+
 /// The unix time in ms that a version 7 id holds.
 #[must_use]
 pub fn id_ms(id: Uuid) -> i64 {
     i64::try_from(id.as_u128() >> 80).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_print_as_the_library_prints_them() {
+        for ms in [0, 1, 951_782_399_999, 951_782_400_000, 1_709_164_800_123, 1_795_500_000_999, 4_107_542_400_000] {
+            let at = Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
+            assert_eq!(rfc3339(at), format!("{at:.3}"));
+        }
+    }
 }

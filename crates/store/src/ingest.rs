@@ -17,13 +17,13 @@ use policy::port::{Fut, Ledger, Position, StoreError};
 use crate::journal::{Batch, Journal};
 
 /// The most lines of one transaction.
-const LINES: usize = 500;
+const LINES: usize = 1_000;
 /// The most text of one transaction, about, in bytes.
-const BYTES: usize = 1 << 20;
+const BYTES: usize = 1_536 << 10;
 /// How often it looks for new lines.
 const TICK: Duration = Duration::from_millis(50);
 /// How long lines wait for others, to share a transaction: a line can be found in the journal meanwhile.
-const GATHER: Duration = Duration::from_millis(250);
+const GATHER: Duration = Duration::from_millis(500);
 /// The longest pause between two tries of a store that is away.
 const LONGEST: Duration = Duration::from_secs(1);
 /// How often lines past their time are looked for.
@@ -88,6 +88,7 @@ impl Ingest {
             retention,
             expired: None,
             pause: TICK,
+            batch: Batch::default(),
         };
         let thread = std::thread::Builder::new().name("ledger".into()).spawn(move || {
             // Whoever waits for the end may have given up.
@@ -146,6 +147,7 @@ struct Worker {
     retention: Option<Duration>,
     expired: Option<Instant>,
     pause: Duration,
+    batch: Batch,
 }
 
 impl Worker {
@@ -207,15 +209,15 @@ impl Worker {
     }
 
     /// Stores one batch; returns where to go on and how many lines there were.
-    fn step(&self, position: Position) -> Result<(Position, usize), StoreError> {
-        let batch = self
-            .journal
-            .read(position, LINES, BYTES)
+    fn step(&mut self, position: Position) -> Result<(Position, usize), StoreError> {
+        let batch = &mut self.batch;
+        self.journal
+            .read(position, LINES, BYTES, batch)
             .map_err(|error| StoreError::Unavailable(format!("the journal cannot be read: {error}")))?;
         if batch.next == position {
             return Ok((position, 0));
         }
-        let (lines, bad) = sift(&batch);
+        let (lines, bad) = sift(batch);
         block_on(self.ledger.append(&lines, batch.next))?;
         self.shared.done.fetch_add(batch.len() as u64, Ordering::Release);
         self.shared.bad.fetch_add(bad + batch.torn, Ordering::Release);

@@ -153,13 +153,13 @@ impl Journal {
         self.core.lines()
     }
 
-    /// Reads lines from a place on, across files: up to `max_lines`, about `max_bytes` together (at least one
+    /// Reads lines from a place on into `batch`, across files: up to `max_lines`, about `max_bytes` together (at least one
     /// line). Blocks.
     ///
     /// # Errors
     /// When the disk does not give them.
-    pub fn read(&self, from: Position, max_lines: usize, max_bytes: usize) -> io::Result<Batch> {
-        read::read(&self.core, from, max_lines, max_bytes)
+    pub fn read(&self, from: Position, max_lines: usize, max_bytes: usize, batch: &mut Batch) -> io::Result<()> {
+        read::read(&self.core, from, max_lines, max_bytes, batch)
     }
 
     /// Counts the lines from a place on. Blocks.
@@ -233,3 +233,6 @@ impl Drop for Journal {
         self.keeper.unpark();
     }
 }
+
+#[cfg(test)]
+mod tests;

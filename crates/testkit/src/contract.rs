@@ -260,7 +260,7 @@ pub fn directory(directory: &dyn Directory) {
     assert_eq!(wait(directory.version()), Ok(two), "what was refused changed nothing");
 
     assert_eq!(wait(directory.revoke("nobody", at)), Ok(None));
-    assert_eq!(wait(directory.revoke("bot", at)), Ok(Some(one.clone())));
+    assert_eq!(wait(directory.revoke("bot", at)), Ok(Some(one)));
     assert_eq!(wait(directory.revoke("bot", at)), Ok(None), "it ends once");
     assert_eq!(wait(directory.find([1; 32])), Ok(None));
     wait(directory.create(&same_name)).unwrap();

@@ -2,12 +2,16 @@
 #![expect(clippy::print_stderr, reason = "a command line tool")]
 
 mod catalog;
+#[cfg(test)]
+mod errors;
+mod tidy;
 
 use std::process::ExitCode;
 
 const HELP: &str = "cargo xtask COMMAND
   catalog --sources DIR --date YYYY-MM-DD   make catalog/catalog.tsv and catalog/CONFLICTS.md from the price sources;
-                                            --check: only compare";
+                                            --check: only compare
+  tidy                                      check what no compiler checks: sizes, floors, links, paths of one machine";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -17,6 +21,7 @@ fn main() -> ExitCode {
     };
     let outcome = match command {
         "catalog" => catalog::run(rest),
+        "tidy" => tidy::run(rest),
         _ => Err(HELP.to_owned()),
     };
     match outcome {

@@ -74,7 +74,9 @@ impl Item<'_> {
     fn says(&self, other: &Item<'_>) -> bool {
         self.role == other.role
             && match (&self.part.body, &other.part.body) {
-                (Body::Text { text: own, .. } | Body::Refusal(own), Body::Text { text, .. } | Body::Refusal(text)) => own == text,
+                (Body::Text { text: own, .. } | Body::Refusal(own), Body::Text { text, .. } | Body::Refusal(text)) => {
+                    own == text
+                }
                 (Body::Media(own), Body::Media(other)) => own.kind == other.kind && own.source == other.source,
                 (Body::ToolCall(own), Body::ToolCall(other)) => own.id == other.id,
                 (Body::ToolResult(own), Body::ToolResult(other)) => own.call_id == other.call_id,
@@ -138,7 +140,9 @@ fn items(left: &[Item<'_>], right: &[Item<'_>], out: &mut Vec<Difference>) {
         let whole = l.is_empty();
         out.extend(left[l].iter().map(|own| differ(&own.at, &[], format!("{:?} is gone", own.part))));
         if whole {
-            out.extend(right[r].iter().map(|other| differ(&other.at, &["system"], format!("{:?} is made up", other.part))));
+            out.extend(
+                right[r].iter().map(|other| differ(&other.at, &["system"], format!("{:?} is made up", other.part))),
+            );
         }
     }
 }
@@ -347,9 +351,26 @@ fn top(left: &Request, right: &Request, out: &mut Vec<Difference>) {
     member!(own.logprobs, other.logprobs, "logprobs");
     member!(own.top_logprobs, other.top_logprobs, "top_logprobs");
     member!(left.tool_choice, right.tool_choice, "tool_choice", "response_format");
-    member!(left.parallel_tools, right.parallel_tools, "parallel_tool_calls", "response_format", "disable_parallel_tool_use", "parallel_tools");
+    member!(
+        left.parallel_tools,
+        right.parallel_tools,
+        "parallel_tool_calls",
+        "response_format",
+        "disable_parallel_tool_use",
+        "parallel_tools"
+    );
     member!(left.format, right.format, "response_format", "output_config", "output_config.format", "format");
-    member!(left.effort, right.effort, "effort", "reasoning effort", "reasoning_effort", "thinking", "reasoning", "output_config", "output_config.effort");
+    member!(
+        left.effort,
+        right.effort,
+        "effort",
+        "reasoning effort",
+        "reasoning_effort",
+        "thinking",
+        "reasoning",
+        "output_config",
+        "output_config.effort"
+    );
     member!(left.user, right.user, "user", "metadata.user_id", "metadata");
     member!(left.tier, right.tier, "service_tier", "tier");
     member!(left.stream, right.stream, "stream");
@@ -384,7 +405,11 @@ pub fn responses(left: &Response, right: &Response) -> Vec<Difference> {
         let meaning = |finish: &Option<dialect::ir::finish::Finish>| finish.as_ref().map(|finish| finish.reason);
         if meaning(&choice.finish) != meaning(&other.finish) {
             let words = ["finish_reason", "stop_reason", "refusal"];
-            out.push(differ(format!("{at}.finish_reason"), &words, format!("{:?} / {:?}", choice.finish, other.finish)));
+            out.push(differ(
+                format!("{at}.finish_reason"),
+                &words,
+                format!("{:?} / {:?}", choice.finish, other.finish),
+            ));
         }
     }
     if right.choices.len() > left.choices.len() {

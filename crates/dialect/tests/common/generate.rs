@@ -45,7 +45,10 @@ fn number() -> impl Strategy<Value = Raw> {
 }
 
 fn cache() -> impl Strategy<Value = Option<Raw>> {
-    option::weighted(0.1, select(vec![r#"{"type":"ephemeral"}"#, r#"{"type":"ephemeral","ttl":"1h"}"#]).prop_map(Raw::from))
+    option::weighted(
+        0.1,
+        select(vec![r#"{"type":"ephemeral"}"#, r#"{"type":"ephemeral","ttl":"1h"}"#]).prop_map(Raw::from),
+    )
 }
 
 /// Members that no dialect knows.
@@ -88,7 +91,8 @@ fn media() -> impl Strategy<Value = Body> {
         (MediaKind::Video, "video/mp4"),
     ]);
     let source = prop_oneof![
-        select(vec!["https://a.example/x.png", "http://a.example/d.pdf?x=1&y=2"]).prop_map(|url| MediaSource::Url(url.into())),
+        select(vec!["https://a.example/x.png", "http://a.example/d.pdf?x=1&y=2"])
+            .prop_map(|url| MediaSource::Url(url.into())),
         "[A-Za-z0-9]{4}".prop_map(|data| MediaSource::Base64 { media_type: String::new(), data }),
         (dialect_id(), "file_[a-z0-9]{3}").prop_map(|(dialect, id)| MediaSource::FileId { dialect, id }),
         text().prop_map(MediaSource::Text),
@@ -98,7 +102,9 @@ fn media() -> impl Strategy<Value = Body> {
             match &mut source {
                 MediaSource::Base64 { media_type, .. } => *media_type = kind_of_bytes.to_owned(),
                 // Only documents are plain text.
-                MediaSource::Text(_) if kind != MediaKind::File => source = MediaSource::Url("https://a.example/y".into()),
+                MediaSource::Text(_) if kind != MediaKind::File => {
+                    source = MediaSource::Url("https://a.example/y".into())
+                }
                 _ => {}
             }
             Body::Media(Media { kind, source, name, detail: detail.map(str::to_owned) })
@@ -139,8 +145,12 @@ fn arguments() -> impl Strategy<Value = String> {
 fn call() -> impl Strategy<Value = ToolCall> {
     let name = prop_oneof![8 => select(vec!["t0", "t1"]), 1 => select(vec!["odd.name", "a name with spaces"])];
     let id = prop_oneof![8 => Just("call_"), 1 => Just("odd:id.")];
-    (id, name, arguments(), option::weighted(0.1, opaque()))
-        .prop_map(|(id, name, arguments, proof)| ToolCall { id: id.into(), name: name.into(), arguments, proof })
+    (id, name, arguments(), option::weighted(0.1, opaque())).prop_map(|(id, name, arguments, proof)| ToolCall {
+        id: id.into(),
+        name: name.into(),
+        arguments,
+        proof,
+    })
 }
 
 /// What the model says in a turn, in the order that every dialect has, mostly.
@@ -153,7 +163,9 @@ fn answer_parts() -> impl Strategy<Value = Vec<Part>> {
         option::weighted(0.1, part(self::text().prop_map(Body::Refusal))),
         vec(call, 0..3),
     )
-        .prop_map(|(reasoning, text, refusal, calls)| reasoning.into_iter().chain(text).chain(refusal).chain(calls).collect());
+        .prop_map(|(reasoning, text, refusal, calls)| {
+            reasoning.into_iter().chain(text).chain(refusal).chain(calls).collect()
+        });
     let ordered = ordered.prop_filter("says something", |parts: &Vec<Part>| !parts.is_empty()).boxed();
     prop_oneof![
         8 => ordered.clone(),
@@ -172,8 +184,12 @@ enum Turn {
 
 fn turn() -> impl Strategy<Value = Turn> {
     let message = |role, parts: BoxedStrategy<Vec<Part>>| {
-        (parts, option::weighted(0.1, word()), foreign())
-            .prop_map(move |(parts, name, foreign)| Message { role, parts, name, foreign })
+        (parts, option::weighted(0.1, word()), foreign()).prop_map(move |(parts, name, foreign)| Message {
+            role,
+            parts,
+            name,
+            foreign,
+        })
     };
     let user = prop_oneof![6 => plain(), 2 => media(), 1 => unknown()];
     let user = message(Role::User, vec(part(user), 1..4).boxed());
@@ -202,7 +218,8 @@ fn conversation(turns: Vec<Turn>) -> Vec<Message> {
                         call.id.push_str(&calls.to_string());
                         calls += 1;
                         let (content, is_error) = results.next().unwrap_or_default();
-                        answers.push(Body::ToolResult(ToolResult { call_id: call.id.clone(), content, is_error }).into());
+                        answers
+                            .push(Body::ToolResult(ToolResult { call_id: call.id.clone(), content, is_error }).into());
                     }
                 }
                 messages.push(message);
@@ -216,10 +233,11 @@ fn conversation(turns: Vec<Turn>) -> Vec<Message> {
 }
 
 fn tool(index: usize) -> impl Strategy<Value = Tool> {
-    let function = (option::of(text()), option::weighted(0.9, raw_object()), option::of(any::<bool>()), cache(), foreign())
-        .prop_map(move |(description, schema, strict, cache, foreign)| {
-            Tool::Function(Function { name: format!("t{index}"), description, schema, strict, cache, foreign })
-        });
+    let function =
+        (option::of(text()), option::weighted(0.9, raw_object()), option::of(any::<bool>()), cache(), foreign())
+            .prop_map(move |(description, schema, strict, cache, foreign)| {
+                Tool::Function(Function { name: format!("t{index}"), description, schema, strict, cache, foreign })
+            });
     let other = dialect_id().prop_map(|dialect| Tool::Foreign {
         dialect,
         kind: "x_search_20250101".into(),
@@ -238,9 +256,9 @@ fn tools() -> impl Strategy<Value = (Vec<Tool>, Option<ToolChoice>, Option<bool>
     ];
     prop_oneof![
         Just((Vec::new(), None, None)),
-        (tool(0), option::of(tool(1)), option::of(choice), option::of(any::<bool>())).prop_map(|(first, second, choice, parallel)| {
-            (std::iter::once(first).chain(second).collect(), choice, parallel)
-        }),
+        (tool(0), option::of(tool(1)), option::of(choice), option::of(any::<bool>())).prop_map(
+            |(first, second, choice, parallel)| { (std::iter::once(first).chain(second).collect(), choice, parallel) }
+        ),
     ]
 }
 
@@ -249,22 +267,24 @@ fn sampling() -> impl Strategy<Value = Sampling> {
     let shape = (option::weighted(0.7, 1u64..9000), option::weighted(0.3, number()), rare(), rare(), vec(text(), 0..3));
     let draws = (option::weighted(0.15, select(vec!["7", "1234567890123456789"]).prop_map(Raw::from)), rare(), rare());
     let many = (option::weighted(0.1, 1u64..4), option::weighted(0.1, any::<bool>()), option::weighted(0.1, 0u64..5));
-    (shape, draws, many).prop_map(|((max_output, temperature, top_p, top_k, stop), (seed, frequency, presence), many)| {
-        let (choices, logprobs, top_logprobs) = many;
-        Sampling {
-            max_output,
-            temperature,
-            top_p,
-            top_k,
-            stop,
-            seed,
-            frequency_penalty: frequency,
-            presence_penalty: presence,
-            choices,
-            logprobs,
-            top_logprobs,
-        }
-    })
+    (shape, draws, many).prop_map(
+        |((max_output, temperature, top_p, top_k, stop), (seed, frequency, presence), many)| {
+            let (choices, logprobs, top_logprobs) = many;
+            Sampling {
+                max_output,
+                temperature,
+                top_p,
+                top_k,
+                stop,
+                seed,
+                frequency_penalty: frequency,
+                presence_penalty: presence,
+                choices,
+                logprobs,
+                top_logprobs,
+            }
+        },
+    )
 }
 
 fn format() -> impl Strategy<Value = Format> {
@@ -302,25 +322,27 @@ pub fn request() -> impl Strategy<Value = Request> {
         any::<bool>(),
         foreign(),
     );
-    (talk, tools(), sampling(), rest).prop_map(|((system, first, turns), (tools, tool_choice, parallel_tools), sampling, rest)| {
-        let (format, effort, user, tier, stream, foreign) = rest;
-        Request {
-            model: MODEL.to_owned(),
-            system,
-            messages: conversation(std::iter::once(first).chain(turns).collect()),
-            tools,
-            tool_choice,
-            parallel_tools,
-            sampling,
-            format,
-            effort,
-            user,
-            tier: tier.map(str::to_owned),
-            stream,
-            foreign,
-        }
-        .normalize()
-    })
+    (talk, tools(), sampling(), rest).prop_map(
+        |((system, first, turns), (tools, tool_choice, parallel_tools), sampling, rest)| {
+            let (format, effort, user, tier, stream, foreign) = rest;
+            Request {
+                model: MODEL.to_owned(),
+                system,
+                messages: conversation(std::iter::once(first).chain(turns).collect()),
+                tools,
+                tool_choice,
+                parallel_tools,
+                sampling,
+                format,
+                effort,
+                user,
+                tier: tier.map(str::to_owned),
+                stream,
+                foreign,
+            }
+            .normalize()
+        },
+    )
 }
 
 fn finish() -> impl Strategy<Value = Finish> {
@@ -364,40 +386,57 @@ pub fn any_response() -> impl Strategy<Value = Response> {
     let empty = Just(Choice::default());
     let choice = (parts, option::weighted(0.9, finish())).prop_map(|(parts, finish)| Choice { parts, finish }).boxed();
     let last = choice.clone();
-    let choices = (vec(prop_oneof![4 => choice, 1 => empty], 0..3), option::weighted(0.9, last)).prop_map(|(choices, last)| {
-        let some = last.is_some();
-        choices.into_iter().take(if some { 3 } else { 0 }).chain(last).collect()
-    });
+    let choices =
+        (vec(prop_oneof![4 => choice, 1 => empty], 0..3), option::weighted(0.9, last)).prop_map(|(choices, last)| {
+            let some = last.is_some();
+            choices.into_iter().take(if some { 3 } else { 0 }).chain(last).collect()
+        });
     head(choices, prop_oneof![usage(), Just(Usage::default())])
 }
 
 /// An answer as a model gives one: finished, with usage.
 pub fn response() -> impl Strategy<Value = Response> {
-    let choice = (answer_parts(), finish()).prop_map(|(mut parts, mut finish)| {
-        let mut calls = 0;
-        for part in &mut parts {
-            // Only requests mark what is to be cached.
-            part.cache = None;
-            if let Body::ToolCall(call) = &mut part.body {
-                call.id = format!("call_{calls}");
-                call.name = "t0".to_owned();
-                calls += 1;
+    let choice = (answer_parts(), finish())
+        .prop_map(|(mut parts, mut finish)| {
+            let mut calls = 0;
+            for part in &mut parts {
+                // Only requests mark what is to be cached.
+                part.cache = None;
+                if let Body::ToolCall(call) = &mut part.body {
+                    call.id = format!("call_{calls}");
+                    call.name = "t0".to_owned();
+                    calls += 1;
+                }
             }
-        }
-        // Calls and their finish reason go together.
-        if calls > 0 {
-            finish = Finish::new(Reason::ToolUse);
-        } else if finish.reason == Reason::ToolUse {
-            finish = Finish::new(Reason::Stop);
-        }
-        Choice { parts, finish: Some(finish) }
-    })
-    .boxed();
+            // Calls and their finish reason go together.
+            if calls > 0 {
+                finish = Finish::new(Reason::ToolUse);
+            } else if finish.reason == Reason::ToolUse {
+                finish = Finish::new(Reason::Stop);
+            }
+            Choice { parts, finish: Some(finish) }
+        })
+        .boxed();
     let many = prop_oneof![6 => vec(choice.clone(), 1), 1 => vec(choice, 2)];
     head(many, usage())
 }
 
-fn head(choices: impl Strategy<Value = Vec<Choice>>, usage: impl Strategy<Value = Usage>) -> impl Strategy<Value = Response> {
-    ("[a-z]{2}-[a-z0-9]{6}", select(vec![MODEL, "model-x-2026-01-01"]), option::of(1_600_000_000u64..1_800_000_000), choices, usage)
-        .prop_map(|(id, model, created, choices, usage)| Response { id, model: model.to_owned(), created, choices, usage })
+fn head(
+    choices: impl Strategy<Value = Vec<Choice>>,
+    usage: impl Strategy<Value = Usage>,
+) -> impl Strategy<Value = Response> {
+    (
+        "[a-z]{2}-[a-z0-9]{6}",
+        select(vec![MODEL, "model-x-2026-01-01"]),
+        option::of(1_600_000_000u64..1_800_000_000),
+        choices,
+        usage,
+    )
+        .prop_map(|(id, model, created, choices, usage)| Response {
+            id,
+            model: model.to_owned(),
+            created,
+            choices,
+            usage,
+        })
 }

@@ -32,8 +32,26 @@ impl Dice {
 }
 
 const WORDS: &[&str] = &[
-    "null", "0", "-1", "18446744073709551616", "1e400", "\"\"", "[]", "{}", "\\ud800", "\n\n", "\r\n", "data: ", "event: error\n",
-    "[DONE]", "\"index\":7", "\"type\":\"tool_use\"", "\u{feff}", "\"id\":\"x\",", "true", "\"content\":null",
+    "null",
+    "0",
+    "-1",
+    "18446744073709551616",
+    "1e400",
+    "\"\"",
+    "[]",
+    "{}",
+    "\\ud800",
+    "\n\n",
+    "\r\n",
+    "data: ",
+    "event: error\n",
+    "[DONE]",
+    "\"index\":7",
+    "\"type\":\"tool_use\"",
+    "\u{feff}",
+    "\"id\":\"x\",",
+    "true",
+    "\"content\":null",
 ];
 
 /// Changes a few places.
@@ -127,7 +145,8 @@ fn recordings_with_bytes_changed() {
     while begin.elapsed() < Duration::from_secs(seconds) {
         let mut dice = Dice(seed);
         let exchange = &all[dice.below(all.len())];
-        let dialect = dialect::all()[usize::from(dice.below(8) == 0) ^ usize::from(exchange.dialect != dialect::all()[0].id())];
+        let dialect =
+            dialect::all()[usize::from(dice.below(8) == 0) ^ usize::from(exchange.dialect != dialect::all()[0].id())];
         let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             if let Some(request) = &exchange.request {
                 let mut bytes = request.clone().into_bytes();

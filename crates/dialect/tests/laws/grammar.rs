@@ -42,7 +42,9 @@ fn recorded_streams_are_sentences() {
 
 #[test]
 fn a_stream_that_stops_anywhere_is_a_sentence() {
-    for exchange in recordings::all().iter().filter(|exchange| exchange.features.iter().any(|f| f == "tool_call")).take(60) {
+    for exchange in
+        recordings::all().iter().filter(|exchange| exchange.features.iter().any(|f| f == "tool_call")).take(60)
+    {
         let Answer::Stream(stream) = &exchange.answer else { continue };
         let model = exchange.model();
         for part in 0..16 {
@@ -89,18 +91,55 @@ proptest! {
 /// A frame whose data is JSON of the dialects' words with anything in it.
 fn frame() -> impl Strategy<Value = String> {
     let name = prop::sample::select(vec![
-        "", "message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta",
-        "message_stop", "ping", "error",
+        "",
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+        "ping",
+        "error",
     ]);
     let key = prop::sample::select(vec![
-        "choices", "delta", "index", "content", "tool_calls", "function", "id", "name", "arguments", "finish_reason", "usage",
-        "type", "content_block", "message", "text", "thinking", "signature", "partial_json", "stop_reason", "error", "refusal",
-        "reasoning_content", "prompt_tokens", "input_tokens",
+        "choices",
+        "delta",
+        "index",
+        "content",
+        "tool_calls",
+        "function",
+        "id",
+        "name",
+        "arguments",
+        "finish_reason",
+        "usage",
+        "type",
+        "content_block",
+        "message",
+        "text",
+        "thinking",
+        "signature",
+        "partial_json",
+        "stop_reason",
+        "error",
+        "refusal",
+        "reasoning_content",
+        "prompt_tokens",
+        "input_tokens",
     ]);
     let leaf = prop_oneof![
         json::value(true),
-        prop::sample::select(vec!["0", "1", "\"text\"", "\"tool_use\"", "\"text_delta\"", "\"stop\"", "\"thinking\"", "4294967296"])
-            .prop_map(str::to_owned),
+        prop::sample::select(vec![
+            "0",
+            "1",
+            "\"text\"",
+            "\"tool_use\"",
+            "\"text_delta\"",
+            "\"stop\"",
+            "\"thinking\"",
+            "4294967296"
+        ])
+        .prop_map(str::to_owned),
     ];
     let value = leaf.prop_recursive(4, 24, 4, move |inner| {
         let members = vec((key.clone(), inner.clone()), 0..4);

@@ -66,7 +66,13 @@ fn answers_that_are_watched_are_not_read_wrong() {
                     meter.whole(Json::parse(text).unwrap());
                     meter.finish();
                     let reading = meter.reading().clone();
-                    (reading.usage.iter().collect::<Vec<_>>(), reading.id, reading.finish, reading.complete, reading.text_bytes)
+                    (
+                        reading.usage.iter().collect::<Vec<_>>(),
+                        reading.id,
+                        reading.finish,
+                        reading.complete,
+                        reading.text_bytes,
+                    )
                 };
                 let spelled = spelling.write(Json::parse(body).unwrap());
                 assert_eq!(reading(&spelled), reading(body), "{} {spelling:?}", exchange.name);

@@ -13,8 +13,10 @@ use crate::common::{diff, generate, streams};
 /// Writes and reads a request back; panics where something is lost that no loss names.
 fn assert_named(request: &Request, dialect: &dyn Dialect, target: &Target<'_>) {
     let Ok(outgoing) = dialect.write_request(request, target) else { return };
-    let body = Document::parse(Bytes::from(outgoing.body.clone())).unwrap_or_else(|error| panic!("{error}: {}", outgoing.body));
-    let back = dialect.read_request(&body).unwrap_or_else(|fault| panic!("{}: {fault:?}\n{}", dialect.id(), outgoing.body));
+    let body = Document::parse(Bytes::from(outgoing.body.clone()))
+        .unwrap_or_else(|error| panic!("{error}: {}", outgoing.body));
+    let back =
+        dialect.read_request(&body).unwrap_or_else(|fault| panic!("{}: {fault:?}\n{}", dialect.id(), outgoing.body));
     let mut losses = outgoing.losses;
     losses.extend(back.losses);
     let back = streams::undone(back.value, &outgoing.undo).normalize();

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use dialect::fault::{Fault, Kind};
 use http::Response;
-use policy::port::StoreError;
 use uuid::Uuid;
 use wire::json::{Json, Writer};
 
@@ -29,10 +28,15 @@ pub async fn one(gateway: &Arc<Gateway>, who: &Principal, id: &str) -> Result<Re
 ///
 /// # Errors
 /// As [`one`].
-pub async fn generation(gateway: &Arc<Gateway>, who: &Principal, query: Option<&str>) -> Result<Response<ReplyBody>, Fault> {
+pub async fn generation(
+    gateway: &Arc<Gateway>,
+    who: &Principal,
+    query: Option<&str>,
+) -> Result<Response<ReplyBody>, Fault> {
     let id = query.and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("id=")));
     let id = id.and_then(super::models::decoded).filter(|id| !id.is_empty());
-    let id = id.ok_or_else(|| Fault::invalid("id", "`?id=` is the id of a generation: the gateway's or the upstream's."))?;
+    let id =
+        id.ok_or_else(|| Fault::invalid("id", "`?id=` is the id of a generation: the gateway's or the upstream's."))?;
     let mut line = match Uuid::try_parse(&id) {
         Ok(id) => by_id(gateway, id).await?,
         Err(_) => None,
@@ -44,45 +48,26 @@ pub async fn generation(gateway: &Arc<Gateway>, who: &Principal, query: Option<&
     Ok(reply::json(200, openrouter(&line)))
 }
 
-/// A line by its id, from the store or from what is not stored yet.
+/// A line by its id: from what is not stored yet, else from the store. In that order a line that is being
+/// stored is never missed.
 ///
 /// # Errors
 /// `unavailable` when it is not in the journal and the store is away.
 pub async fn by_id(gateway: &Arc<Gateway>, id: Uuid) -> Result<Option<String>, Fault> {
-    let found = gateway.ledger.find(id).await;
-    if let Ok(Some(line)) = found {
-        return Ok(Some(line));
-    }
-    let journal = Arc::clone(&gateway.journal);
-    let from = gateway.stored();
+    let (journal, from) = (Arc::clone(&gateway.journal), gateway.stored());
     let tail = tokio::task::spawn_blocking(move || journal.find_tail(from, id)).await.ok().flatten();
-    settled(gateway, tail, found, gateway.ledger.find(id)).await
+    match tail {
+        Some(line) => Ok(Some(line)),
+        None => gateway.ledger.find(id).await.map_err(|_| away()),
+    }
 }
 
 async fn by_upstream_id(gateway: &Arc<Gateway>, id: &str) -> Result<Option<String>, Fault> {
-    let found = gateway.ledger.find_upstream(id).await;
-    if let Ok(Some(line)) = found {
-        return Ok(Some(line));
-    }
-    let journal = Arc::clone(&gateway.journal);
-    let (from, text) = (gateway.stored(), id.to_owned());
+    let (journal, from, text) = (Arc::clone(&gateway.journal), gateway.stored(), id.to_owned());
     let tail = tokio::task::spawn_blocking(move || journal.find_tail_upstream(from, &text)).await.ok().flatten();
-    settled(gateway, tail, found, gateway.ledger.find_upstream(id)).await
-}
-
-/// A line that went from the journal to the store between the two looks is looked for once more.
-async fn settled(
-    _gateway: &Arc<Gateway>,
-    tail: Option<String>,
-    found: Result<Option<String>, StoreError>,
-    again: policy::port::Fut<'_, Option<String>>,
-) -> Result<Option<String>, Fault> {
-    if tail.is_some() {
-        return Ok(tail);
-    }
-    match found {
-        Ok(_) => again.await.map_err(|_| away()),
-        Err(_) => Err(away()),
+    match tail {
+        Some(line) => Ok(Some(line)),
+        None => gateway.ledger.find_upstream(id).await.map_err(|_| away()),
     }
 }
 

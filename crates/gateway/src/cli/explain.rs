@@ -92,13 +92,12 @@ fn past(line: Json<'_>) -> String {
     out.push_str(&format!("caller    {}{team}{user}\n", text(line, &["caller", "key"])));
     let stream = if line.get("stream").and_then(Json::as_bool) == Some(true) { ", streamed" } else { "" };
     out.push_str(&format!("asked     {} ({}{stream})\n", text(line, &["asked"]), text(line, &["dialect"])));
-    let served = match (some(line, &["served", "provider"]), some(line, &["served", "model"])) {
-        (Some(provider), Some(model)) => format!("{provider}/{model}"),
-        _ => "nobody".to_owned(),
-    };
     let why = some(line, &["decision", "why"]).filter(|why| !why.is_empty());
     let why = why.map(|why| format!(", because {}", reason(&why))).unwrap_or_default();
-    out.push_str(&format!("served    {served}{why}\n"));
+    match (some(line, &["served", "provider"]), some(line, &["served", "model"])) {
+        (Some(provider), Some(model)) => out.push_str(&format!("served    {provider}/{model}{why}\n")),
+        _ => out.push_str("served    nobody\n"),
+    }
     let error = some(line, &["error", "kind"]).map(|kind| format!(", {kind}")).unwrap_or_default();
     out.push_str(&format!("result    {} (HTTP {}{error})\n", text(line, &["status"]), text(line, &["http"])));
     let first = some(line, &["latency", "first_byte_ms"]).map(|ms| format!(", first byte after {ms} ms"));

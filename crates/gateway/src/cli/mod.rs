@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod common;
+pub mod demo;
 pub mod explain;
 pub mod failure;
 pub mod keys;
@@ -40,6 +41,8 @@ enum Command {
     Keys(keys::Keys),
     /// Say who served a past request and why, or who would serve one now
     Explain(explain::Explain),
+    /// Run a gateway with simulated providers and traffic: no account or key needed
+    Demo(demo::Demo),
     #[command(external_subcommand)]
     Other(Vec<String>),
 }
@@ -83,6 +86,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Check(check)) => check::run(&common, &check),
         Some(Command::Keys(keys)) => keys::run(&common, &keys).await,
         Some(Command::Explain(explain)) => explain::run(&common, &explain).await,
+        Some(Command::Demo(demo)) => demo::run(&common, &demo).await,
         Some(Command::Other(words)) => Err(later::refuse(words.first().map_or("", String::as_str))),
     }
 }

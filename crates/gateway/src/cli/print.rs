@@ -17,6 +17,14 @@ pub fn line(text: &str) {
     data(&format!("{text}\n"));
 }
 
+/// Standard output itself, for what draws on it, and whether it is a terminal.
+#[must_use]
+pub fn screen() -> (std::io::Stdout, bool) {
+    let out = std::io::stdout();
+    let terminal = out.is_terminal();
+    (out, terminal)
+}
+
 /// Words for people.
 pub fn note(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());

@@ -31,7 +31,7 @@ const VARIABLE: &str = "TOLLGATE_ADMIN_KEY";
 #[derive(Debug, Args, Clone, Default)]
 pub struct Where {
     /// A gateway elsewhere, such as https://gateway.example; its admin key in TOLLGATE_ADMIN_KEY
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     pub url: Option<String>,
 }
 

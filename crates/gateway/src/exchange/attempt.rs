@@ -190,12 +190,7 @@ fn out_of_time() -> Fault {
 }
 
 /// Nothing is left to try: what the caller is told.
-fn give_up(
-    arrived: &Arrived,
-    failed: &[Failed],
-    last: Option<Miss>,
-    record: &Record,
-) -> Result<Won, Fault> {
+fn give_up(arrived: &Arrived, failed: &[Failed], last: Option<Miss>, record: &Record) -> Result<Won, Fault> {
     let now = env::instant().saturating_duration_since(arrived.start);
     let waits: Vec<(Outcome, Option<Duration>)> = failed
         .iter()
@@ -207,7 +202,9 @@ fn give_up(
         return Err(Fault::new(Kind::UpstreamFailed, "There was nothing to try."));
     };
     match verdict.kind {
-        Kind::UpstreamRejected => Ok(Won::Rejected(Box::new(Rejected::new(arrived, last, Kind::UpstreamRejected, None)))),
+        Kind::UpstreamRejected => {
+            Ok(Won::Rejected(Box::new(Rejected::new(arrived, last, Kind::UpstreamRejected, None))))
+        }
         Kind::UpstreamRateLimited if last.raw.is_some() && last.fault.outcome == Outcome::RateLimited => {
             let kind = Kind::UpstreamRateLimited;
             Ok(Won::Rejected(Box::new(Rejected::new(arrived, last, kind, Some(retry_after.unwrap_or(1))))))

@@ -165,7 +165,10 @@ mod tests {
         let key = "sk-proj-abcdefghijklmnop1234";
         let cases = [
             (format!("bad key {key}."), format!("bad key {}.", "*".repeat(key.len()))),
-            ("Incorrect API key provided: sk-proj-********1234. See".into(), "Incorrect API key provided: sk-proj-************. See".into()),
+            (
+                "Incorrect API key provided: sk-proj-********1234. See".into(),
+                "Incorrect API key provided: sk-proj-************. See".into(),
+            ),
             ("key ...nop1234 x".into(), "key ...******* x".into()),
             ("room 1234 is free".into(), "room 1234 is free".into()),
             ("in organization org-AbCdEf123456 on".into(), format!("in organization {} on", "*".repeat(16))),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::judge::Won;
 use super::arrive::Arrived;
+use super::judge::Won;
 use crate::gateway::Gateway;
 
 /// The kept answer of a request, if there is one.

@@ -91,7 +91,10 @@ enum Machine {
 enum Ending {
     Complete,
     /// `passed`: the caller has been given the upstream's own error.
-    Failed { fault: UpstreamFault, passed: bool },
+    Failed {
+        fault: UpstreamFault,
+        passed: bool,
+    },
 }
 
 /// A stream on its way.
@@ -402,7 +405,13 @@ impl Flow {
         }
     }
 
-    fn settle(&mut self, record: &mut Record, status: Status, outcome: Outcome, error: Option<&'static str>) -> Appended {
+    fn settle(
+        &mut self,
+        record: &mut Record,
+        status: Status,
+        outcome: Outcome,
+        error: Option<&'static str>,
+    ) -> Appended {
         if let Machine::Across { decoder, encoder, .. } = &mut self.machine {
             record.lose(decoder.take_losses());
             record.lose(encoder.take_losses());
@@ -438,7 +447,10 @@ enum State {
     /// Pieces come.
     Flowing,
     /// The last bytes wait for the line.
-    Waiting { line: tokio::sync::oneshot::Receiver<()>, by: Pin<Box<Sleep>> },
+    Waiting {
+        line: tokio::sync::oneshot::Receiver<()>,
+        by: Pin<Box<Sleep>>,
+    },
     /// The answer is out; the upstream's body is read to its end.
     Tail,
     Done,
@@ -587,9 +599,13 @@ impl Streaming {
 /// What the caller of a broken stream is told.
 fn told(kind: Kind, fault: &UpstreamFault, target: &Target) -> Fault {
     let message = match fault.outcome {
-        Outcome::Truncated => "The provider's stream broke off; the answer is incomplete. Retry the request.".to_owned(),
+        Outcome::Truncated => {
+            "The provider's stream broke off; the answer is incomplete. Retry the request.".to_owned()
+        }
         Outcome::TimeoutIdle => "The provider fell silent; the answer is incomplete. Retry the request.".to_owned(),
-        Outcome::TimeoutTotal => "The answer took too long and is incomplete. Raise `timeouts.total`, or ask for less.".to_owned(),
+        Outcome::TimeoutTotal => {
+            "The answer took too long and is incomplete. Raise `timeouts.total`, or ask for less.".to_owned()
+        }
         _ => super::send::redacted(fault.message.clone(), target),
     };
     let mut told = Fault::new(kind, message);

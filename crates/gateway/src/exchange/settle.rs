@@ -14,7 +14,7 @@ use dialect::stream::Reading;
 use dialect::usage::{Source, Unit, Usage};
 use http::HeaderMap;
 use jiff::Timestamp;
-use policy::entry::{Attempt, Caller, Decision, Entry, Status};
+use policy::entry::{Attempt, Caller, Decision, Entry, Status, rfc3339};
 use policy::money::Nano;
 use policy::price::cost::{Cost, cost};
 use policy::price::sheet::Asked;
@@ -463,7 +463,7 @@ fn bounded(text: &str) -> String {
 fn access_line(entry: &Entry) -> String {
     let mut json = Writer::with_capacity(320);
     json.object(|json| {
-        json.key("at").str(&format!("{:.3}", entry.at));
+        json.key("at").str(&rfc3339(entry.at));
         json.key("id").str(entry.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
         json.key("status").str(entry.status.name()).key("http").u64(u64::from(entry.http.unwrap_or(0)));
         json.key("key").str(&entry.caller.key).key("dialect").str(entry.dialect).key("stream").bool(entry.stream);

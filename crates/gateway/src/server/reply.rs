@@ -184,9 +184,7 @@ pub fn fault_headers(response: &mut Response<ReplyBody>, fault: &Fault) {
     headers.insert(ERROR, HeaderValue::from_static(fault.kind.name()));
     match fault.retry_after {
         Some(seconds) => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds))),
-        None if matches!(fault.kind, Kind::OverBudget)
-            || matches!(response.status().as_u16(), 402 | 502 | 504) =>
-        {
+        None if matches!(fault.kind, Kind::OverBudget) || matches!(response.status().as_u16(), 402 | 502 | 504) => {
             response.headers_mut().insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
         None => {}
@@ -197,8 +195,8 @@ pub fn fault_headers(response: &mut Response<ReplyBody>, fault: &Fault) {
 pub fn upstream_headers(response: &mut Response<ReplyBody>, from: &HeaderMap, limits: bool) {
     for (name, value) in from {
         let listed = DOWN.contains(&name.as_str());
-        let limit = limits
-            && (name.as_str().starts_with("x-ratelimit-") || name.as_str().starts_with("anthropic-ratelimit-"));
+        let limit =
+            limits && (name.as_str().starts_with("x-ratelimit-") || name.as_str().starts_with("anthropic-ratelimit-"));
         if listed || limit {
             response.headers_mut().append(name, value.clone());
         }

@@ -76,8 +76,7 @@ pub fn meaning(snapshot: &Snapshot, asked: &str, who: &Principal) -> Result<Mean
         .collect();
     if !offering.is_empty() {
         let by_name = who.may_ask(asked);
-        let allowed: Vec<_> =
-            offering.into_iter().filter(|target| by_name || who.may_ask(&target.name)).collect();
+        let allowed: Vec<_> = offering.into_iter().filter(|target| by_name || who.may_ask(&target.name)).collect();
         return if allowed.is_empty() { Err(forbidden(asked)) } else { Ok(Meaning::plain(allowed)) };
     }
     if let Some(model) = named.iter().find(|model| &*model.name == "*") {
@@ -110,9 +109,12 @@ fn of_named(snapshot: &Snapshot, model: &NamedModel, asked: &str) -> Meaning {
 
 /// The one provider there is, when it sells others' models: it answers to every name.
 fn only_reseller(snapshot: &Snapshot) -> Option<usize> {
-    let mut real = snapshot.config.providers.iter().enumerate().filter(|(_, provider)| {
-        !provider.is_demo() && !(provider.probe && provider.row.kind == RowKind::Local)
-    });
+    let mut real = snapshot
+        .config
+        .providers
+        .iter()
+        .enumerate()
+        .filter(|(_, provider)| !provider.is_demo() && !(provider.probe && provider.row.kind == RowKind::Local));
     let (place, only) = real.next()?;
     let resells = matches!(only.row.kind, RowKind::Aggregator | RowKind::Gateway);
     (real.next().is_none() && resells && only.models.is_none()).then_some(place)

@@ -116,7 +116,11 @@ impl Default for Metrics {
 impl Metrics {
     fn register(&mut self) {
         let to = &mut self.registry;
-        to.register("requests", "Finished requests by the caller's dialect, status and error kind", self.requests.clone());
+        to.register(
+            "requests",
+            "Finished requests by the caller's dialect, status and error kind",
+            self.requests.clone(),
+        );
         to.register("attempts", "Upstream attempts by target and outcome", self.attempts.clone());
         to.register("tokens", "Tokens and other units used, by target and unit", self.tokens.clone());
         to.register("cost_usd", "Cost in USD by target; the ledger holds the exact amounts", self.cost.clone());
@@ -130,7 +134,11 @@ impl Metrics {
         to.register("journal_degraded", "1 while the journal cannot write", self.journal_degraded.clone());
         to.register("journal_memory_lines", "Ledger lines held in memory", self.journal_memory_lines.clone());
         // A gauge by type so that it can follow the journal's own count; it only grows.
-        to.register("journal_dropped_lines_total", "Ledger lines dropped, memory being full", self.journal_dropped.clone());
+        to.register(
+            "journal_dropped_lines_total",
+            "Ledger lines dropped, memory being full",
+            self.journal_dropped.clone(),
+        );
         to.register("store_lag_lines", "Journal lines that are not in the store yet", self.store_lag.clone());
         to.register("log_dropped_lines", "Access log lines dropped", self.log_dropped.clone());
         to.register("task_panics", "Tasks that panicked", self.panics.clone());
@@ -149,14 +157,9 @@ impl Metrics {
     #[must_use]
     pub fn target(&self, provider: &str, model: &str) -> Arc<TargetMetrics> {
         let labels = TargetLabels { provider: provider.to_owned(), model: model.to_owned() };
-        let ok = AttemptLabels {
-            provider: provider.to_owned(),
-            model: model.to_owned(),
-            outcome: Outcome::Ok.name(),
-        };
+        let ok = AttemptLabels { provider: provider.to_owned(), model: model.to_owned(), outcome: Outcome::Ok.name() };
         let unit = |unit: Unit| {
-            let labels =
-                TokenLabels { provider: provider.to_owned(), model: model.to_owned(), unit: unit.name() };
+            let labels = TokenLabels { provider: provider.to_owned(), model: model.to_owned(), unit: unit.name() };
             self.tokens.get_or_create(&labels).clone()
         };
         Arc::new(TargetMetrics {
@@ -183,14 +186,28 @@ impl Metrics {
     }
 
     /// Counts a finished request.
-    pub fn request(&self, dialect: &'static str, status: &'static str, error: &'static str, own_us: u64, losses: usize) {
+    pub fn request(
+        &self,
+        dialect: &'static str,
+        status: &'static str,
+        error: &'static str,
+        own_us: u64,
+        losses: usize,
+    ) {
         self.requests.get_or_create(&RequestLabels { dialect, status, error }).inc();
         self.own.observe(micros(own_us));
         self.losses.inc_by(losses as u64);
     }
 
     /// Counts what an answer of a target used and cost.
-    pub fn answer(&self, target: &TargetMetrics, usage: &Usage, nanos: Option<i64>, total_ms: u64, first_ms: Option<u64>) {
+    pub fn answer(
+        &self,
+        target: &TargetMetrics,
+        usage: &Usage,
+        nanos: Option<i64>,
+        total_ms: u64,
+        first_ms: Option<u64>,
+    ) {
         for (unit, quantity) in usage.iter() {
             match unit {
                 Unit::Input => target.input.inc_by(quantity),

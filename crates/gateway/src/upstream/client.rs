@@ -70,8 +70,7 @@ impl Client {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         if let Some(pem) = &reach.roots {
             for certificate in rustls_pemfile::certs(&mut pem.as_slice()) {
-                let certificate: CertificateDer<'static> =
-                    certificate.map_err(|error| format!("ca_file: {error}"))?;
+                let certificate: CertificateDer<'static> = certificate.map_err(|error| format!("ca_file: {error}"))?;
                 roots.add(certificate).map_err(|error| format!("ca_file: {error}"))?;
             }
         }
@@ -86,7 +85,6 @@ impl Client {
             .pool_idle_timeout(KEEP)
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
-            .http1_max_headers(256)
             .set_host(true)
             .build(Connector::new(https, reach.connect));
         Ok(Self { pool })

@@ -14,8 +14,8 @@ use super::segment;
 /// How much a search reads at a time, in bytes.
 const WINDOW: u64 = 1 << 20;
 
-/// Some whole lines of the journal.
-#[derive(Debug, Default)]
+/// Some whole lines of the journal. Used again for the next read, so that its memory is.
+#[derive(Default)]
 pub struct Batch {
     text: Vec<u8>,
     ends: Vec<usize>,
@@ -23,6 +23,13 @@ pub struct Batch {
     pub next: Position,
     /// Torn lines that were passed over.
     pub torn: u64,
+}
+
+impl std::fmt::Debug for Batch {
+    /// Prints no line: they name users.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Batch({} lines, next {:?}, {} torn)", self.ends.len(), self.next, self.torn)
+    }
 }
 
 impl Batch {
@@ -85,29 +92,40 @@ fn part(core: &Core, number: u64) -> io::Result<Option<Part>> {
 }
 
 /// Reads up to `max_lines` lines of about `max_bytes` bytes from a place on; a longer line is read whole.
-pub(super) fn read(core: &Core, from: Position, max_lines: usize, max_bytes: usize) -> io::Result<Batch> {
-    let mut batch = Batch { next: from, ..Batch::default() };
+pub(super) fn read(
+    core: &Core,
+    from: Position,
+    max_lines: usize,
+    max_bytes: usize,
+    batch: &mut Batch,
+) -> io::Result<()> {
+    batch.ends.clear();
+    batch.next = from;
+    batch.torn = 0;
     let mut want = max_bytes.max(1) as u64;
     loop {
-        let Some(part) = part(core, batch.next.file)? else { return Ok(batch) };
+        let Some(part) = part(core, batch.next.file)? else { return Ok(()) };
         if part.number != batch.next.file {
             batch.next = Position { file: part.number, offset: 0 };
         }
         let left = part.end.saturating_sub(batch.next.offset);
         if left == 0 {
             if part.current {
-                return Ok(batch);
+                return Ok(());
             }
             batch.next = Position { file: part.number + 1, offset: 0 };
             continue;
         }
-        batch.text.resize(usize::try_from(left.min(want)).unwrap_or(usize::MAX), 0);
-        part.file.read_exact_at(&mut batch.text, batch.next.offset)?;
-        batch.ends.extend(memchr::memchr_iter(b'\n', &batch.text).take(max_lines.max(1)).map(|at| at + 1));
+        let length = usize::try_from(left.min(want)).unwrap_or(usize::MAX);
+        if batch.text.len() < length {
+            batch.text.resize(length, 0);
+        }
+        let Some(text) = batch.text.get_mut(..length) else { return Ok(()) };
+        part.file.read_exact_at(text, batch.next.offset)?;
+        batch.ends.extend(memchr::memchr_iter(b'\n', text).take(max_lines.max(1)).map(|at| at + 1));
         if let Some(end) = batch.ends.last().copied() {
-            batch.text.truncate(end);
             batch.next.offset += end as u64;
-            return Ok(batch);
+            return Ok(());
         }
         if left > want {
             want *= 2;

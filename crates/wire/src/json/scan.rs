@@ -5,6 +5,9 @@ use memchr::memchr2;
 use crate::error::JsonError;
 use crate::limits::MAX_DEPTH;
 
+/// Bytes of a string that are looked at one by one.
+const SHORT: usize = 16;
+
 /// Offset of the first byte at or after `at` that is not JSON white space.
 pub(super) fn space(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
@@ -99,6 +102,14 @@ fn key(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
 /// Checks the string whose opening quote is at `at`; returns the offset behind its closing quote.
 pub(super) fn string(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
     let mut from = at + 1;
+    // Keys and words are short: look at the first bytes one by one before the vector search is set up.
+    for byte in bytes.get(from..).unwrap_or_default().iter().take(SHORT) {
+        match byte {
+            b'"' => return Ok(from + 1),
+            b'\\' | 0..0x20 => break,
+            _ => from += 1,
+        }
+    }
     loop {
         let rest = bytes.get(from..).unwrap_or_default();
         let Some(stop) = memchr2(b'"', b'\\', rest) else {
@@ -161,4 +172,59 @@ fn number(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
         at = digits(at)?;
     }
     Ok(at)
+}
+
+/// Offset behind the value that starts at `at`, in a text that was checked before. Total on any text: what is
+/// no JSON ends somewhere.
+pub(super) fn skip(bytes: &[u8], at: usize) -> usize {
+    match bytes.get(at) {
+        Some(b'"') => skip_string(bytes, at),
+        Some(b'{' | b'[') => {
+            let mut depth = 0usize;
+            let mut at = at;
+            loop {
+                match bytes.get(at) {
+                    None => return bytes.len(),
+                    Some(b'"') => {
+                        at = skip_string(bytes, at);
+                        continue;
+                    }
+                    Some(b'{' | b'[') => depth += 1,
+                    Some(b'}' | b']') => {
+                        depth = depth.saturating_sub(1);
+                        if depth == 0 {
+                            return at + 1;
+                        }
+                    }
+                    Some(_) => {}
+                }
+                at += 1;
+            }
+        }
+        _ => {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
+            at + rest.iter().position(ends).unwrap_or(rest.len())
+        }
+    }
+}
+
+/// Offset behind the string whose opening quote is at `at`, in a text that was checked before.
+pub(super) fn skip_string(bytes: &[u8], at: usize) -> usize {
+    let mut from = at + 1;
+    for byte in bytes.get(from..).unwrap_or_default().iter().take(SHORT) {
+        match byte {
+            b'"' => return from + 1,
+            b'\\' => break,
+            _ => from += 1,
+        }
+    }
+    loop {
+        let rest = bytes.get(from..).unwrap_or_default();
+        match memchr2(b'"', b'\\', rest) {
+            None => return bytes.len(),
+            Some(stop) if rest.get(stop) == Some(&b'"') => return from + stop + 1,
+            Some(stop) => from += stop + 2,
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dialect::id::DialectId;
-use policy::price::overrides::Override;
+use policy::price::overrides::{Override, find};
 use policy::provider::row::Row;
 use policy::provider::table::builtin;
 use policy::provider::url;
@@ -64,7 +64,7 @@ fn one(name: &Spot<String>, raw: raw::Provider, order: usize, reader: &mut Reade
         api_version: raw.api_version.map(|spot| spot.value).or_else(|| row.api_version.clone()),
         models: raw.models.map(|list| models(list.value, &endpoints, reader)),
         endpoints,
-        prices: raw.prices.map(|named| prices(named.value)).unwrap_or_default(),
+        prices: with_own(row, raw.prices.map(|named| prices(named.value)).unwrap_or_default()),
         fee: raw.fee.map(|spot| spot.value.0),
         headers: headers(row, raw.headers, raw.organization, raw.project, reader),
         timeouts: timeouts(raw.timeouts.map(|spot| spot.value).unwrap_or_default(), reader),
@@ -91,7 +91,7 @@ pub(in crate::config) fn plain(row: &'static Row, base_url: String, keys: Vec<Se
         base_url,
         api_version: row.api_version.clone(),
         models: None,
-        prices: Vec::new(),
+        prices: with_own(row, Vec::new()),
         fee: None,
         headers: row.headers.iter().map(|(name, value)| (name.clone(), Secret::new(value))).collect(),
         timeouts: Timeouts::default(),
@@ -275,6 +275,16 @@ fn prices(named: Named<raw::Prices>) -> Vec<(String, Override)> {
         request: usd(raw.request),
     };
     named.0.into_iter().map(|(name, spot)| (name.value, price(spot.value))).collect()
+}
+
+/// The simulated models have prices of their own, where the operator gives none.
+fn with_own(row: &Row, mut prices: Vec<(String, Override)>) -> Vec<(String, Override)> {
+    if row.kind == policy::provider::row::Kind::Demo {
+        let missing = crate::demo::prices().into_iter().filter(|(model, _)| find(&prices, model).is_none());
+        let missing: Vec<_> = missing.collect();
+        prices.extend(missing);
+    }
+    prices
 }
 
 fn headers(
