@@ -26,7 +26,6 @@ const RESERVED: [&str; 2] = ["admin", "local"];
 ///
 /// # Errors
 /// What is wrong with the call.
-<<<<<<< HEAD
 pub async fn answer(office: &Office, rest: &str, ask: &Ask) -> Result<Told, Fault> {
     query(ask.query.as_deref(), &[])?;
     let wanted = decoded(rest).ok_or_else(|| Fault::invalid("id", "The key's name is not UTF-8."))?;
@@ -233,15 +232,6 @@ fn write(key: &KeyRecord, file: bool, json: &mut Writer) {
 
 fn seconds(at: Timestamp) -> String {
     Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
-=======
-pub async fn serve(
-    _gateway: &Arc<Gateway>,
-    _rest: &str,
-    _head: &Parts,
-    _body: Incoming,
-) -> Result<Response<ReplyBody>, Fault> {
-    Err(Fault::new(Kind::NotFound, "placeholder"))
->>>>>>> main
 }
 
 /// A new key's text: `tg-<12 public>-<48 secret>`.
