@@ -1,4 +1,4 @@
-//! Black-box tests.
+//! Black-box tests: a gateway between scripted upstreams and a raw client, one file a promise.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,7 +7,10 @@
     reason = "test code: a broken expectation must end the test, with its message; tests read the clock"
 )]
 
+mod child;
+mod harness;
 mod program;
 
 mod admin;
 mod cli;
+mod passthrough;
