@@ -41,7 +41,7 @@ pub enum Reach {
     /// A gateway at a URL.
     Remote {
         /// The client.
-        client: Client,
+        client: Box<Client>,
         /// Its URL without a trailing slash.
         base: String,
         /// The admin key.
@@ -120,7 +120,7 @@ fn remote(url: &str) -> Result<Reach, Failure> {
     })?;
     let dial = Dial { connect: Duration::from_secs(10), proxy: None, roots: None };
     let client = Client::new(&dial).map_err(Failure::environment)?;
-    Ok(Reach::Remote { client, base, key: Secret::new(key.trim()) })
+    Ok(Reach::Remote { client: Box::new(client), base, key: Secret::new(key.trim()) })
 }
 
 /// Whether a gateway listens on the socket of a data folder. A socket without a listener is a stopped one's.
@@ -149,13 +149,15 @@ async fn here(socket: &Path, mut request: Request<Full<Bytes>>) -> Result<String
     let stream = UnixStream::connect(socket).await.map_err(|error| gone(error.to_string()))?;
     let (mut send, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| gone(error.to_string()))?;
-    let serving = tokio::spawn(connection);
-    let response = send.send_request(request).await.map_err(|error| gone(error.to_string()))?;
-    let status = response.status().as_u16();
-    let body = Limited::new(response.into_body(), MOST).collect().await.map_err(|error| gone(error.to_string()))?;
-    drop(send);
-    serving.abort();
-    told(status, &body.to_bytes())
+    let asking = async move {
+        // The connection ends with its sender, which goes with this block.
+        let response = send.send_request(request).await.map_err(|error| gone(error.to_string()))?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), MOST).collect().await.map_err(|error| gone(error.to_string()))?;
+        told(status, &body.to_bytes())
+    };
+    let (answered, _) = tokio::join!(asking, connection);
+    answered
 }
 
 async fn far(client: &Client, base: &str, mut request: Request<Full<Bytes>>) -> Result<String, Failure> {
