@@ -10,4 +10,6 @@
 mod harness;
 mod child;
 
+mod failover;
+mod kill9;
 mod passthrough;
