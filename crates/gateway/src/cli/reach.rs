@@ -15,8 +15,8 @@ use wire::json::Json;
 use super::common::Common;
 use super::failure::Failure;
 use crate::admin::office::{Ask, Office};
-use crate::config::env::{Env as _, Process};
 use crate::config::Secret;
+use crate::config::env::{Env as _, Process};
 use crate::upstream::client::{Client, Reach as Dial};
 use crate::{admin, boot};
 
@@ -116,7 +116,9 @@ fn remote(url: &str) -> Result<Reach, Failure> {
     }
     let key = Process.var(VARIABLE).filter(|key| !key.trim().is_empty());
     let key = key.ok_or_else(|| {
-        Failure::mistake(format!("--url needs the gateway's admin key: set {VARIABLE} (on its host: data_dir/admin-key)."))
+        Failure::mistake(format!(
+            "--url needs the gateway's admin key: set {VARIABLE} (on its host: data_dir/admin-key)."
+        ))
     })?;
     let dial = Dial { connect: Duration::from_secs(10), proxy: None, roots: None };
     let client = Client::new(&dial).map_err(Failure::environment)?;
@@ -175,7 +177,8 @@ fn told(status: u16, body: &Bytes) -> Result<String, Failure> {
         return Ok(text);
     }
     let message = Json::parse(&text).ok().and_then(|json| Some(json.at(&["error", "message"])?.as_str()?.into_owned()));
-    let message = message.unwrap_or_else(|| format!("The answer was HTTP {status} and is not the gateway's: check the URL."));
+    let message =
+        message.unwrap_or_else(|| format!("The answer was HTTP {status} and is not the gateway's: check the URL."));
     Err(Failure { code: if status >= 500 { 2 } else { 1 }, text: message })
 }
 

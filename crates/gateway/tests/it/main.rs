@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::disallowed_methods,
+    clippy::print_stderr,
     reason = "test code: a broken expectation must end the test, with its message; tests read the clock"
 )]
 
