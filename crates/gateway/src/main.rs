@@ -4,10 +4,6 @@ use std::process::ExitCode;
 
 use gateway::cli;
 
-/// A request makes some hundred small allocations; this allocator halves what they cost.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     cli::main()
 }

@@ -10,7 +10,7 @@ use dialect::outcome::Outcome;
 use dialect::usage::{Source, Unit, Usage};
 use jiff::Timestamp;
 use uuid::Uuid;
-use wire::json::{Json, Writer};
+use wire::json::{Json, Writer, digits};
 
 use crate::money::Nano;
 use crate::price::cost::{Cost, Source as CostSource};
@@ -127,6 +127,7 @@ pub struct Entry {
     /// The model asked for.
     pub asked: String,
     /// Provider, model and region that produced the answer.
+    #[expect(clippy::type_complexity, reason = "three names, in the order in which they are shown")]
     pub served: Option<(Arc<str>, Arc<str>, Option<Arc<str>>)>,
     /// Every try in order.
     pub attempts: Vec<Attempt>,
@@ -470,7 +471,26 @@ pub fn rfc3339(at: Timestamp) -> String {
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     let (second, ms) = (of_day / 1_000, of_day % 1_000);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+    let mut out = String::with_capacity(24);
+    for (number, width, behind) in [
+        (year, 4, '-'),
+        (month, 2, '-'),
+        (day, 2, 'T'),
+        (hour, 2, ':'),
+        (minute, 2, ':'),
+        (second, 2, '.'),
+        (ms, 3, 'Z'),
+    ] {
+        let number = u64::try_from(number).unwrap_or_default();
+        for zeros in [1_000u64, 100, 10].into_iter().skip(4 - width) {
+            if number < zeros {
+                out.push('0');
+            }
+        }
+        digits(number, &mut out);
+        out.push(behind);
+    }
+    out
 }
 
 /// The unix time in ms that a version 7 id holds.

@@ -238,16 +238,43 @@ fn plain(text: &str) -> Result<Cow<'_, str>, MoneyError> {
 
 /// Writes `value` units of `10^-digits` with at least `least` decimals.
 fn write_decimal(f: &mut fmt::Formatter<'_>, value: i128, digits: usize, least: usize) -> fmt::Result {
-    let figures = format!("{:0>width$}", value.unsigned_abs(), width = digits.saturating_add(1));
-    let (whole, fraction) = figures.split_at_checked(figures.len().saturating_sub(digits)).unwrap_or((&figures, ""));
-    let kept = fraction.trim_end_matches('0');
+    // An i128 has at most 39 digits, and there is always one before the point.
+    let mut buffer = [b'0'; 40];
+    let mut rest = value.unsigned_abs();
+    let mut used = digits.saturating_add(1).min(buffer.len());
+    for (place, slot) in buffer.iter_mut().rev().enumerate() {
+        if rest == 0 {
+            break;
+        }
+        // Most amounts fit 64 bits, whose division is many times cheaper.
+        let digit = match u64::try_from(rest) {
+            Ok(small) => {
+                rest = u128::from(small / 10);
+                small % 10
+            }
+            Err(_) => {
+                let digit = rest % 10;
+                rest /= 10;
+                u64::try_from(digit).unwrap_or_default()
+            }
+        };
+        *slot = b'0'.saturating_add(u8::try_from(digit).unwrap_or_default());
+        used = used.max(place.saturating_add(1));
+    }
+    let figures = buffer.get(buffer.len().saturating_sub(used)..).unwrap_or_default();
+    // Digits are ASCII.
+    let figures = std::str::from_utf8(figures).unwrap_or_default();
+    let (whole, fraction) = figures.split_at_checked(figures.len().saturating_sub(digits)).unwrap_or((figures, ""));
+    let kept = fraction.trim_end_matches('0').len().max(least);
     if value < 0 {
         f.write_str("-")?;
     }
-    match (kept.is_empty(), least) {
-        (true, 0) => f.write_str(whole),
-        _ => write!(f, "{whole}.{kept:0<least$}"),
+    f.write_str(whole)?;
+    if kept > 0 {
+        f.write_str(".")?;
+        f.write_str(fraction.get(..kept).unwrap_or(fraction))?;
     }
+    Ok(())
 }
 
 impl fmt::Display for Femto {

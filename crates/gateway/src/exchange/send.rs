@@ -123,14 +123,12 @@ async fn send(
     let Some(client) = &target.provider.client else {
         return Ok(demo::answer(&target.model, &prepared.body));
     };
-    let headers = headers(arrived, lane, prepared, key, record);
-    let url = with_query(arrived, lane);
     let mut again = false;
     loop {
         let mut request = Request::new(Full::new(prepared.body.clone()));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = url.clone();
-        *request.headers_mut() = headers.clone();
+        *request.uri_mut() = with_query(arrived, lane);
+        *request.headers_mut() = headers(arrived, lane, prepared, key, record);
         let miss = match client.send(request).await {
             Ok(answer) => return Ok(answer),
             Err(SendError::Broken { reused: true }) if !again => {

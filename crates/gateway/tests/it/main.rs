@@ -1,1 +1,18 @@
-//! Black-box tests.
+//! Black-box tests: a gateway between scripted upstreams and a raw client, one file a promise.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "test code: a broken expectation must end the test, with its message; tests read the clock"
+)]
+
+mod child;
+mod harness;
+mod program;
+
+mod admin;
+mod cli;
+mod failover;
+mod kill9;
+mod passthrough;

@@ -231,7 +231,8 @@ impl<'a> Members<'a> {
         if bytes.get(key_at) != Some(&b'"') {
             return None;
         }
-        let key_end = if self.checked { scan::skip_string(bytes, key_at) } else { scan::string(bytes, key_at).ok()? };
+        let (key_end, escaped) =
+            if self.checked { scan::skip_string(bytes, key_at) } else { (scan::string(bytes, key_at).ok()?, true) };
         let colon = scan::space(bytes, key_end);
         let from = scan::space(bytes, colon + 1);
         let end = if self.checked { scan::skip(bytes, from) } else { scan::value(bytes, from).ok()? };
@@ -240,7 +241,8 @@ impl<'a> Members<'a> {
             next += 1;
         }
         self.at = next;
-        let key = unescape(self.text.get(key_at + 1..key_end - 1)?).text;
+        let inside = self.text.get(key_at + 1..key_end - 1)?;
+        let key = if escaped { unescape(inside).text } else { Cow::Borrowed(inside) };
         Some((key, key_at, from, end))
     }
 }

@@ -174,57 +174,74 @@ fn number(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
     Ok(at)
 }
 
+/// What a byte means outside of strings: 0 nothing, 1 opens, 2 closes, 3 a quote.
+const SHAPE: [u8; 256] = {
+    let mut shape = [0; 256];
+    shape[b'{' as usize] = 1;
+    shape[b'[' as usize] = 1;
+    shape[b'}' as usize] = 2;
+    shape[b']' as usize] = 2;
+    shape[b'"' as usize] = 3;
+    shape
+};
+
 /// Offset behind the value that starts at `at`, in a text that was checked before. Total on any text: what is
 /// no JSON ends somewhere.
 pub(super) fn skip(bytes: &[u8], at: usize) -> usize {
     match bytes.get(at) {
-        Some(b'"') => skip_string(bytes, at),
+        Some(b'"') => skip_string(bytes, at).0,
         Some(b'{' | b'[') => {
             let mut depth = 0usize;
             let mut at = at;
-            loop {
-                match bytes.get(at) {
-                    None => return bytes.len(),
-                    Some(b'"') => {
-                        at = skip_string(bytes, at);
-                        continue;
+            while let Some(byte) = bytes.get(at) {
+                match SHAPE[usize::from(*byte)] {
+                    0 => at += 1,
+                    1 => {
+                        depth += 1;
+                        at += 1;
                     }
-                    Some(b'{' | b'[') => depth += 1,
-                    Some(b'}' | b']') => {
+                    2 => {
+                        at += 1;
                         depth = depth.saturating_sub(1);
                         if depth == 0 {
-                            return at + 1;
+                            return at;
                         }
                     }
-                    Some(_) => {}
+                    _ => at = skip_string(bytes, at).0,
                 }
-                at += 1;
             }
+            bytes.len()
         }
         _ => {
             let rest = bytes.get(at..).unwrap_or_default();
-            let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
+            // Numbers and words hold no byte below `+`; what ends them is a comma, white space or a bracket.
+            let ends = |byte: &u8| *byte <= b' ' || *byte == b',' || *byte == b'}' || *byte == b']';
             at + rest.iter().position(ends).unwrap_or(rest.len())
         }
     }
 }
 
-/// Offset behind the string whose opening quote is at `at`, in a text that was checked before.
-pub(super) fn skip_string(bytes: &[u8], at: usize) -> usize {
+/// Offset behind the string whose opening quote is at `at`, in a text that was checked before, and whether
+/// it holds an escape.
+pub(super) fn skip_string(bytes: &[u8], at: usize) -> (usize, bool) {
     let mut from = at + 1;
     for byte in bytes.get(from..).unwrap_or_default().iter().take(SHORT) {
         match byte {
-            b'"' => return from + 1,
+            b'"' => return (from + 1, false),
             b'\\' => break,
             _ => from += 1,
         }
     }
+    let mut escaped = false;
     loop {
         let rest = bytes.get(from..).unwrap_or_default();
         match memchr2(b'"', b'\\', rest) {
-            None => return bytes.len(),
-            Some(stop) if rest.get(stop) == Some(&b'"') => return from + stop + 1,
-            Some(stop) => from += stop + 2,
+            None => return (bytes.len(), escaped),
+            Some(stop) if rest.get(stop) == Some(&b'"') => return (from + stop + 1, escaped),
+            Some(stop) => {
+                escaped = true;
+                from += stop + 2;
+            }
         }
     }
 }
