@@ -37,6 +37,7 @@ pub struct Where {
 
 /// The way to the admin API.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a command makes one")]
 pub enum Reach {
     /// A gateway at a URL.
     Remote {
@@ -149,6 +150,7 @@ async fn here(socket: &Path, mut request: Request<Full<Bytes>>) -> Result<String
     let stream = UnixStream::connect(socket).await.map_err(|error| gone(error.to_string()))?;
     let (mut send, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| gone(error.to_string()))?;
+    #[expect(clippy::disallowed_methods, reason = "a command's one connection, ended with it; no gateway runs here")]
     let serving = tokio::spawn(connection);
     let response = send.send_request(request).await.map_err(|error| gone(error.to_string()))?;
     let status = response.status().as_u16();
