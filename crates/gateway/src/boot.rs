@@ -117,8 +117,7 @@ pub async fn open(config: Config, start: &Start) -> Result<Running, BootError> {
     let stored = stores.directory.load().await.map_err(|error| BootError::Environment(error.to_string()))?;
     let away = |error: StoreError| BootError::Environment(error.to_string());
     let known = stored_admin(&*stores.directory).await.map_err(away)?;
-    let closed =
-        known.is_some() || !stored.is_empty() || !config.keys.is_empty() || config.server.admin_key.is_some();
+    let closed = known.is_some() || !stored.is_empty() || !config.keys.is_empty() || config.server.admin_key.is_some();
     if !closed && !config.server.listen.ip().is_loopback() {
         return Err(BootError::Mistake(format!(
             "Listening on {} without any key would let everyone in. Make one first: `tollgate keys create --name \
@@ -282,7 +281,8 @@ pub async fn make_admin(
         .mode(0o600)
         .open(&path)
         .map_err(|error| BootError::Environment(format!("{}: {error}", path.display())))?;
-    writeln!(file, "{}", key.reveal()).map_err(|error| BootError::Environment(format!("{}: {error}", path.display())))?;
+    writeln!(file, "{}", key.reveal())
+        .map_err(|error| BootError::Environment(format!("{}: {error}", path.display())))?;
     Ok(key)
 }
 

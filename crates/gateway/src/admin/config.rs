@@ -94,11 +94,15 @@ impl Sources<'_> {
     }
 
     fn text(&mut self, path: &str, elsewhere: Option<&str>, value: &str) {
-        self.put(path, elsewhere, |json| { json.str(value); });
+        self.put(path, elsewhere, |json| {
+            json.str(value);
+        });
     }
 
     fn number(&mut self, path: &str, value: u64) {
-        self.put(path, None, |json| { json.u64(value); });
+        self.put(path, None, |json| {
+            json.u64(value);
+        });
     }
 }
 
@@ -121,8 +125,12 @@ fn settings(out: &mut Sources<'_>) {
     out.text("server.listen", listen_flag.then_some("flag"), &listen);
     out.put("server.admin_key", admin_env.then_some("env"), |json| secret(json, server.admin_key.as_ref()));
     out.put("server.admin_listen", None, |json| match server.admin_listen {
-        Some(at) => { json.str(&at.to_string()); }
-        None => { json.null(); }
+        Some(at) => {
+            json.str(&at.to_string());
+        }
+        None => {
+            json.null();
+        }
     });
     out.number("server.max_body", server.max_body);
     out.number("server.max_upload", server.max_upload);
@@ -132,13 +140,18 @@ fn settings(out: &mut Sources<'_>) {
     out.text("server.hold_head", None, &span(server.hold_head));
     out.text("server.keepalive", None, &server.keepalive.map_or_else(|| "off".to_owned(), span));
     out.put("server.tls", None, |json| match &server.tls {
-        Some(tls) => { json.object(|json| {
-            json.key("cert").str(&tls.cert.display().to_string()).key("key").str(&tls.key.display().to_string());
-        }); }
-        None => { json.null(); }
+        Some(tls) => {
+            json.object(|json| {
+                json.key("cert").str(&tls.cert.display().to_string()).key("key").str(&tls.key.display().to_string());
+            });
+        }
+        None => {
+            json.null();
+        }
     });
     out.put("server.cors", None, |json| strings(json, &server.cors));
-    let proxies: Vec<String> = server.trusted_proxies.iter().map(|net| format!("{}/{}", net.address, net.bits)).collect();
+    let proxies: Vec<String> =
+        server.trusted_proxies.iter().map(|net| format!("{}/{}", net.address, net.bits)).collect();
     out.put("server.trusted_proxies", None, |json| strings(json, &proxies));
     out.text("store", None, "sqlite");
     out.text("data_dir", dir_flag.then_some("flag"), &data_dir);
@@ -151,7 +164,9 @@ fn settings(out: &mut Sources<'_>) {
     };
     out.text("journal.sync", None, sync);
     out.number("journal.memory", config.journal.memory);
-    out.put("cost_in_usage", None, |json| { json.bool(config.cost_in_usage); });
+    out.put("cost_in_usage", None, |json| {
+        json.bool(config.cost_in_usage);
+    });
 }
 
 fn provider(provider: &Provider, source: &str, json: &mut Writer) {
@@ -227,8 +242,12 @@ fn model(config: &Config, model: &NamedModel, json: &mut Writer) {
 
 fn secret(json: &mut Writer, value: Option<&Secret>) {
     match value {
-        Some(value) => { json.str(&value.to_string()); }
-        None => { json.null(); }
+        Some(value) => {
+            json.str(&value.to_string());
+        }
+        None => {
+            json.null();
+        }
     }
 }
 

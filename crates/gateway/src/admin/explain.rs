@@ -41,7 +41,9 @@ pub async fn answer(office: &Office, rest: &str, ask: &Ask) -> Result<Told, Faul
     };
     let model = match &request {
         Some((_, peek)) => peek.model.clone(),
-        None => fields.text("model")?.ok_or_else(|| Fault::invalid("model", "`model` is needed, or a `body` with one."))?,
+        None => {
+            fields.text("model")?.ok_or_else(|| Fault::invalid("model", "`model` is needed, or a `body` with one."))?
+        }
     };
     let (who, key) = caller(office, fields.text("key")?).await?;
     let meaning = meaning(&office.snapshot, &model, &who)?;

@@ -138,14 +138,16 @@ async fn create(office: &Office, ask: &Ask) -> Result<Told, Fault> {
 }
 
 async fn name(office: &Office, given: Option<String>) -> Result<String, Fault> {
-    let name = given.ok_or_else(|| Fault::invalid("name", "A key needs a `name`: it stands for the key in the ledger."))?;
+    let name =
+        given.ok_or_else(|| Fault::invalid("name", "A key needs a `name`: it stands for the key in the ledger."))?;
     if RESERVED.contains(&name.as_str()) {
         return Err(Fault::invalid("name", format!("`{name}` is taken by the gateway itself: choose another name.")));
     }
     match find(office, &name).await? {
         Some((key, file)) if *key.name == name => {
             let place = if file { "in the configuration file" } else { "already" };
-            let message = format!("A key named `{name}` exists {place}. Choose another name, or revoke that key first.");
+            let message =
+                format!("A key named `{name}` exists {place}. Choose another name, or revoke that key first.");
             Err(Fault { code: Some("name_taken".to_owned()), ..Fault::invalid("name", message) })
         }
         _ => Ok(name),

@@ -31,7 +31,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// What is wrong with the call.
-pub async fn serve(gateway: &Arc<Gateway>, path: &str, head: &Parts, body: Incoming) -> Result<Response<ReplyBody>, Fault> {
+pub async fn serve(
+    gateway: &Arc<Gateway>,
+    path: &str,
+    head: &Parts,
+    body: Incoming,
+) -> Result<Response<ReplyBody>, Fault> {
     let body = read(head, body).await?;
     // HEAD works where GET does: the connection leaves the body out.
     let method = if head.method == Method::HEAD { Method::GET } else { head.method.clone() };

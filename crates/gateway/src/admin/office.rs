@@ -109,7 +109,10 @@ pub fn fault(error: StoreError) -> Fault {
             Fault { code: Some("name_taken".to_owned()), ..Fault::invalid("name", capitalised(&message)) }
         }
         StoreError::Unavailable(_) | StoreError::Corrupt(_) => {
-            let message = format!("{}. Nothing was changed; see the gateway's log, and retry shortly.", capitalised(&error.to_string()));
+            let message = format!(
+                "{}. Nothing was changed; see the gateway's log, and retry shortly.",
+                capitalised(&error.to_string())
+            );
             Fault { retry_after: Some(1), ..Fault::new(Kind::Unavailable, message) }
         }
     }

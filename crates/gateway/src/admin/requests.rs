@@ -77,9 +77,10 @@ async fn page(office: &Office, text: Option<&str>) -> Result<Told, Fault> {
     for (name, value) in query(text, &["limit", "cursor", "key", "model", "status"])? {
         match name.as_str() {
             "limit" => {
-                limit = value.parse().ok().filter(|limit| (1..=MOST).contains(limit)).ok_or_else(|| {
-                    Fault::invalid("limit", format!("`limit` is a whole number from 1 to {MOST}."))
-                })?;
+                limit =
+                    value.parse().ok().filter(|limit| (1..=MOST).contains(limit)).ok_or_else(|| {
+                        Fault::invalid("limit", format!("`limit` is a whole number from 1 to {MOST}."))
+                    })?;
             }
             "cursor" => {
                 let cursor = Uuid::try_parse(&value);

@@ -41,9 +41,8 @@ fn targets(snapshot: &Snapshot) -> Vec<Arc<Target>> {
     let named = snapshot.config.models.iter().flat_map(|model| model.targets.iter().chain(&model.fallback));
     let named = named.filter(|target| !target.model.contains('*')).map(|target| (target.provider, &target.model));
     let configured = snapshot.config.providers.iter().enumerate();
-    let own = configured.flat_map(|(place, provider)| {
-        provider.models.iter().flatten().map(move |model| (place, &model.id))
-    });
+    let own =
+        configured.flat_map(|(place, provider)| provider.models.iter().flatten().map(move |model| (place, &model.id)));
     for (place, model) in named.chain(own) {
         let target = snapshot.target(place, model);
         if !found.iter().any(|known| known.name == target.name) {

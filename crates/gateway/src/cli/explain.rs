@@ -102,7 +102,10 @@ fn past(line: Json<'_>) -> String {
     out.push_str(&format!("result    {} (HTTP {}{error})\n", text(line, &["status"]), text(line, &["http"])));
     let first = some(line, &["latency", "first_byte_ms"]).map(|ms| format!(", first byte after {ms} ms"));
     let (total, first) = (text(line, &["latency", "total_ms"]), first.unwrap_or_default());
-    out.push_str(&format!("time      {total} ms{first}, of it {} µs in the gateway\n", text(line, &["latency", "gateway_us"])));
+    out.push_str(&format!(
+        "time      {total} ms{first}, of it {} µs in the gateway\n",
+        text(line, &["latency", "gateway_us"])
+    ));
     let cost = some(line, &["cost", "usd"]).map_or_else(|| "unknown".to_owned(), |usd| format!("${usd}"));
     let (source, prices) = (text(line, &["cost", "source"]), text(line, &["cost", "prices"]));
     out.push_str(&format!("cost      {cost} ({source}, prices of {prices})\n"));
@@ -130,10 +133,12 @@ fn past(line: Json<'_>) -> String {
 
 /// A request that would arrive now.
 fn now(plan: Json<'_>) -> String {
-    let key = some(plan, &["key"]).map_or_else(|| "a key that may do everything".to_owned(), |key| format!("key {key}"));
+    let key =
+        some(plan, &["key"]).map_or_else(|| "a key that may do everything".to_owned(), |key| format!("key {key}"));
     let mut out = format!("asked     {} ({}, {key})\n", text(plan, &["model"]), text(plan, &["dialect"]));
     let why = some(plan, &["why"]);
-    let first = plan.get("candidates").into_iter().flat_map(Json::items).find(|one| some(*one, &["excluded_by"]).is_none());
+    let first =
+        plan.get("candidates").into_iter().flat_map(Json::items).find(|one| some(*one, &["excluded_by"]).is_none());
     out.push_str(&match (first, why.as_deref()) {
         (None, _) => "first     nobody: every candidate is excluded\n".to_owned(),
         (Some(_), Some("weighted")) => "first     by lot, in proportion to the weights\n".to_owned(),
@@ -146,7 +151,9 @@ fn now(plan: Json<'_>) -> String {
     out.push_str(&format!("prices    of {}, USD per 1M tokens\n", text(plan, &["prices"])));
     let (asked, choose) = (text(plan, &["dialect"]), text(plan, &["choose"]));
     let candidates = rows(plan.get("candidates"), |one| {
-        let price = |unit: &str| some(one, &["usd_per_million", unit]).map_or_else(|| "-".to_owned(), |rate| format!("${rate}"));
+        let price = |unit: &str| {
+            some(one, &["usd_per_million", unit]).map_or_else(|| "-".to_owned(), |rate| format!("${rate}"))
+        };
         let lane = text(one, &["dialect"]);
         let lane = if lane == asked || lane.is_empty() { lane } else { format!("{lane} (translated)") };
         let state = some(one, &["excluded_by"]).map_or_else(|| "ready".to_owned(), |why| excluded(&why));

@@ -153,8 +153,12 @@ async fn list(reach: &Reach, json: bool) -> Result<(), Failure> {
 }
 
 fn row(key: Json<'_>) -> Vec<String> {
-    let models: Vec<String> =
-        key.get("models").into_iter().flat_map(Json::items).filter_map(|model| Some(model.as_str()?.into_owned())).collect();
+    let models: Vec<String> = key
+        .get("models")
+        .into_iter()
+        .flat_map(Json::items)
+        .filter_map(|model| Some(model.as_str()?.into_owned()))
+        .collect();
     let models = if models.is_empty() { "all".to_owned() } else { models.join(",") };
     let day = |name: &str, none: &str| {
         let at = text_or(key, name, none);

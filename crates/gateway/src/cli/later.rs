@@ -5,8 +5,20 @@ use crate::config::diagnose::near;
 
 /// Commands that are to come.
 const LATER: [&str; 14] = [
-    "assess", "import", "plan", "whatif", "report", "top", "doctor", "simulate", "audit", "catalog", "providers",
-    "migrate", "backup", "restore",
+    "assess",
+    "import",
+    "plan",
+    "whatif",
+    "report",
+    "top",
+    "doctor",
+    "simulate",
+    "audit",
+    "catalog",
+    "providers",
+    "migrate",
+    "backup",
+    "restore",
 ];
 /// Commands that there are.
 const NOW: [&str; 6] = ["serve", "check", "explain", "keys", "demo", "help"];
@@ -15,7 +27,9 @@ const NOW: [&str; 6] = ["serve", "check", "explain", "keys", "demo", "help"];
 #[must_use]
 pub fn refuse(word: &str) -> Failure {
     if LATER.contains(&word) {
-        return Failure::mistake(format!("`tollgate {word}` is not part of this release. `tollgate help` lists what is."));
+        return Failure::mistake(format!(
+            "`tollgate {word}` is not part of this release. `tollgate help` lists what is."
+        ));
     }
     match near(word, NOW).first() {
         Some(near) => Failure::mistake(format!("There is no command `{word}`; did you mean `tollgate {near}`?")),

@@ -15,8 +15,8 @@ use wire::json::Json;
 use super::common::Common;
 use super::failure::Failure;
 use crate::admin::office::{Ask, Office};
-use crate::config::env::{Env as _, Process};
 use crate::config::Secret;
+use crate::config::env::{Env as _, Process};
 use crate::upstream::client::{Client, Reach as Dial};
 use crate::{admin, boot};
 
@@ -37,12 +37,11 @@ pub struct Where {
 
 /// The way to the admin API.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a command makes one")]
 pub enum Reach {
     /// A gateway at a URL.
     Remote {
         /// The client.
-        client: Client,
+        client: Box<Client>,
         /// Its URL without a trailing slash.
         base: String,
         /// The admin key.
@@ -117,11 +116,13 @@ fn remote(url: &str) -> Result<Reach, Failure> {
     }
     let key = Process.var(VARIABLE).filter(|key| !key.trim().is_empty());
     let key = key.ok_or_else(|| {
-        Failure::mistake(format!("--url needs the gateway's admin key: set {VARIABLE} (on its host: data_dir/admin-key)."))
+        Failure::mistake(format!(
+            "--url needs the gateway's admin key: set {VARIABLE} (on its host: data_dir/admin-key)."
+        ))
     })?;
     let dial = Dial { connect: Duration::from_secs(10), proxy: None, roots: None };
     let client = Client::new(&dial).map_err(Failure::environment)?;
-    Ok(Reach::Remote { client, base, key: Secret::new(key.trim()) })
+    Ok(Reach::Remote { client: Box::new(client), base, key: Secret::new(key.trim()) })
 }
 
 /// Whether a gateway listens on the socket of a data folder. A socket without a listener is a stopped one's.
@@ -150,14 +151,15 @@ async fn here(socket: &Path, mut request: Request<Full<Bytes>>) -> Result<String
     let stream = UnixStream::connect(socket).await.map_err(|error| gone(error.to_string()))?;
     let (mut send, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| gone(error.to_string()))?;
-    #[expect(clippy::disallowed_methods, reason = "a command's one connection, ended with it; no gateway runs here")]
-    let serving = tokio::spawn(connection);
-    let response = send.send_request(request).await.map_err(|error| gone(error.to_string()))?;
-    let status = response.status().as_u16();
-    let body = Limited::new(response.into_body(), MOST).collect().await.map_err(|error| gone(error.to_string()))?;
-    drop(send);
-    serving.abort();
-    told(status, &body.to_bytes())
+    let asking = async move {
+        // The connection ends with its sender, which goes with this block.
+        let response = send.send_request(request).await.map_err(|error| gone(error.to_string()))?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), MOST).collect().await.map_err(|error| gone(error.to_string()))?;
+        told(status, &body.to_bytes())
+    };
+    let (answered, _) = tokio::join!(asking, connection);
+    answered
 }
 
 async fn far(client: &Client, base: &str, mut request: Request<Full<Bytes>>) -> Result<String, Failure> {
@@ -175,7 +177,8 @@ fn told(status: u16, body: &Bytes) -> Result<String, Failure> {
         return Ok(text);
     }
     let message = Json::parse(&text).ok().and_then(|json| Some(json.at(&["error", "message"])?.as_str()?.into_owned()));
-    let message = message.unwrap_or_else(|| format!("The answer was HTTP {status} and is not the gateway's: check the URL."));
+    let message =
+        message.unwrap_or_else(|| format!("The answer was HTTP {status} and is not the gateway's: check the URL."));
     Err(Failure { code: if status >= 500 { 2 } else { 1 }, text: message })
 }
 

@@ -12,7 +12,8 @@ fn post(gate: &Gate, path: &str, body: &Value) -> super::program::Answer {
 fn keys_are_made_read_and_ended() {
     let place = Place::new(CONFIG);
     let gate = place.serve();
-    let made = post(&gate, "/admin/v1/keys", &json!({"name": "a b", "team": "research", "models": ["quick"], "admin": true}));
+    let made =
+        post(&gate, "/admin/v1/keys", &json!({"name": "a b", "team": "research", "models": ["quick"], "admin": true}));
     assert_eq!(made.status, 201, "{made:?}");
     assert_eq!(made.header("cache-control"), Some("no-store"));
     let made = made.json();
@@ -104,7 +105,9 @@ fn requests_are_listed_newest_first_in_pages() {
 fn the_configuration_is_shown_without_its_secrets() {
     let secret = "sk-very-secret-0123456789";
     let more = format!("  real: {{ kind: openai, api_key: {secret}, headers: {{ x-a: {secret} }} }}\n");
-    let text = CONFIG.replace("providers: { sim: {", "providers:\n  sim: {").replace(" } } } }\n", &format!(" }} }} }}\n{more}"));
+    let text = CONFIG
+        .replace("providers: { sim: {", "providers:\n  sim: {")
+        .replace(" } } } }\n", &format!(" }} }} }}\n{more}"));
     let place = Place::new(&format!("{text}timezone: Europe/Berlin\n"));
     assert_eq!(place.run(&["check"]).code, 0, "{}", place.run(&["check"]).out);
     let gate = place.serve();
@@ -121,13 +124,31 @@ fn the_configuration_is_shown_without_its_secrets() {
 
 /// Every path that the gateway serves, as the description writes it.
 const SERVED: [&str; 25] = [
-    "/", "/healthz", "/readyz", "/metrics", "/openapi.json",
-    "/v1/chat/completions", "/chat/completions", "/openai/v1/chat/completions",
-    "/v1/messages", "/anthropic/v1/messages",
-    "/v1/models", "/models", "/openai/v1/models", "/anthropic/v1/models",
-    "/v1/models/{model}", "/models/{model}", "/openai/v1/models/{model}", "/anthropic/v1/models/{model}",
-    "/v1/requests/{id}", "/api/v1/generation",
-    "/admin/v1/keys", "/admin/v1/requests", "/admin/v1/explain", "/admin/v1/targets", "/admin/v1/config",
+    "/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+    "/v1/chat/completions",
+    "/chat/completions",
+    "/openai/v1/chat/completions",
+    "/v1/messages",
+    "/anthropic/v1/messages",
+    "/v1/models",
+    "/models",
+    "/openai/v1/models",
+    "/anthropic/v1/models",
+    "/v1/models/{model}",
+    "/models/{model}",
+    "/openai/v1/models/{model}",
+    "/anthropic/v1/models/{model}",
+    "/v1/requests/{id}",
+    "/api/v1/generation",
+    "/admin/v1/keys",
+    "/admin/v1/requests",
+    "/admin/v1/explain",
+    "/admin/v1/targets",
+    "/admin/v1/config",
 ];
 
 #[test]
@@ -147,7 +168,10 @@ fn everything_that_is_served_is_described() {
         let sample = path.replace("{model}", "quick").replace("{id}", "0199a1b2-0000-7000-8000-000000000000");
         for method in item.as_object().unwrap().keys().filter(|key| *key != "parameters") {
             let answer = gate.ask(&method.to_uppercase(), &sample, None, None);
-            assert!(!answer.body.contains("There is nothing at") && answer.status != 405, "{method} {path}: {answer:?}");
+            assert!(
+                !answer.body.contains("There is nothing at") && answer.status != 405,
+                "{method} {path}: {answer:?}"
+            );
         }
         let other = gate.ask("PATCH", &sample, None, None);
         assert!(other.status == 405, "{path} takes PATCH, which is not described: {other:?}");
