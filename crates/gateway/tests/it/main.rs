@@ -13,4 +13,6 @@ mod program;
 
 mod admin;
 mod cli;
+mod failover;
+mod kill9;
 mod passthrough;
