@@ -118,7 +118,7 @@ def check_guides(binary, environment):
             passed, failed = passed + (told.returncode == 0), failed + (told.returncode != 0)
             if told.returncode != 0:
                 print(f"    FAILED {guide}: {told.stdout}{told.stderr}")
-    print(f"  {'configurations of the guides':<32} {passed:>3} of {passed + failed:>3} passed")
+    print(f"  {'configurations of the guides':<32} {passed:>3} of {passed + failed:>3}")
     return passed, failed
 
 
@@ -147,7 +147,7 @@ def run_all(chosen, environment):
         if ended.returncode != 0 or not rows:
             bad.append({"case": "the program", "target": "", "detail": f"exit {ended.returncode}: {ended.stderr[-1500:]}"})
         passed, failed = passed + len(good), failed + len(bad)
-        print(f"  {label:<32} {len(good):>3} of {len(good) + len(bad):>3} passed  {time.monotonic() - began:5.1f} s", flush=True)
+        print(f"  {label:<32} {len(good):>3} of {len(good) + len(bad):>3}  {time.monotonic() - began:5.1f} s", flush=True)
         for row in bad:
             print(f"    FAILED {row['case']} {row['target']}: {row['detail']}", flush=True)
     return passed, failed

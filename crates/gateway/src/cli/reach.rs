@@ -30,7 +30,7 @@ const VARIABLE: &str = "TOLLGATE_ADMIN_KEY";
 /// Which gateway is asked.
 #[derive(Debug, Args, Clone, Default)]
 pub struct Where {
-    /// A gateway elsewhere, such as https://gateway.example; its admin key in TOLLGATE_ADMIN_KEY
+    /// A gateway elsewhere, by its URL; its admin key in TOLLGATE_ADMIN_KEY
     #[arg(long, global = true, value_name = "URL")]
     pub url: Option<String>,
 }
