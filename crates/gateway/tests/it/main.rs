@@ -7,9 +7,17 @@
     reason = "test code: a broken expectation must end the test, with its message; tests read the clock"
 )]
 
-mod harness;
 mod child;
+mod harness;
 
+mod badinput;
+mod cross;
 mod failover;
 mod kill9;
+mod ledger;
+mod limits;
+mod local;
 mod passthrough;
+mod reload;
+mod shutdown;
+mod streaming;
