@@ -13,7 +13,15 @@ mod harness;
 mod program;
 
 mod admin;
+mod badinput;
 mod cli;
+mod cross;
 mod failover;
 mod kill9;
+mod ledger;
+mod limits;
+mod local;
 mod passthrough;
+mod reload;
+mod shutdown;
+mod streaming;

@@ -83,13 +83,12 @@ async fn the_head_is_held_until_content_and_failing_over_is_possible_until_then(
         assert_eq!(response.header("x-tollgate-why"), Some(&*format!("fallback:{outcome}")));
     }
     // Held: the head does not come before the content does.
-    let (started, gate) = (Gate::new(), Gate::new());
+    let gate = Gate::new();
     let frames = openai::stream(&["a", "b"], Some((7, 2)));
     first.reply(Script::sse_head().frame(frames[0].clone()).gate(&gate).frame(join(&frames[1..])).end());
     let mut client = harness.connect().await;
     client.send(post_chat(&with_usage("two")).to_bytes()).await.unwrap();
     first.wait_requests(7).await;
-    started.open();
     let early = tokio::time::timeout(std::time::Duration::from_millis(150), client.read_head()).await;
     assert!(early.is_err(), "the head came before any content");
     gate.open();
@@ -149,7 +148,7 @@ async fn what_breaks_after_content_is_told_in_the_stream() {
             for anthropic_down in [false, true] {
                 let said = format!("{name}: {model}, caller speaks Anthropic's: {anthropic_down}");
                 let start = if anthropic_up { message_start.clone() } else { chat_start.clone() };
-                upstream.reply(breaks(Script::sse_head().frame(start.clone()).end_less(), start.len()));
+                upstream.reply(breaks(Script::sse_head().frame(start.clone()), start.len()));
                 let request = match anthropic_down {
                     true => post_message(&message_stream(model)),
                     false => post_chat(&chat_stream(model)),
@@ -168,17 +167,6 @@ async fn what_breaks_after_content_is_told_in_the_stream() {
         }
     }
     harness.finish().await;
-}
-
-/// Scripts without an end.
-trait EndLess {
-    fn end_less(self) -> Script;
-}
-
-impl EndLess for Script {
-    fn end_less(self) -> Script {
-        self
-    }
 }
 
 #[tokio::test]
