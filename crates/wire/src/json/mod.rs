@@ -11,4 +11,4 @@ pub use document::Document;
 pub use edit::{Edit, Step};
 pub use read::{Items, Json, Kind, Members};
 pub use text::{Joiner, Text, quote, unescape};
-pub use write::{Writer, digits};
+pub use write::Writer;

@@ -5,8 +5,38 @@ use memchr::memchr2;
 use crate::error::JsonError;
 use crate::limits::MAX_DEPTH;
 
-/// Bytes of a string that are looked at one by one.
-const SHORT: usize = 16;
+/// Words of eight bytes of a string that are looked at before the vector search is set up.
+const SHORT: usize = 5;
+/// One in every byte of a word.
+const ONES: u64 = u64::MAX / 255;
+
+/// Marks what ends a plain run of a string in eight bytes of it: a quote, a backslash, a control character.
+/// 0 when there is none; else the lowest bit set belongs to the first of them.
+#[inline]
+pub(super) const fn stops(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    let quote = word ^ (ONES * b'"' as u64);
+    let slash = word ^ (ONES * b'\\' as u64);
+    let found = (quote.wrapping_sub(ONES) & !quote)
+        | (slash.wrapping_sub(ONES) & !slash)
+        | (word.wrapping_sub(ONES * 0x20) & !word);
+    found & (ONES * 0x80)
+}
+
+/// Offset at or after `from` up to which a string is surely plain: of the first byte that ends the run, or
+/// where a look at a few words came to.
+#[inline]
+fn plain_until(bytes: &[u8], mut from: usize) -> usize {
+    let (words, _) = bytes.get(from..).unwrap_or_default().as_chunks();
+    for word in words.iter().take(SHORT) {
+        let found = stops(*word);
+        if found != 0 {
+            return from + (found.trailing_zeros() / 8) as usize;
+        }
+        from += 8;
+    }
+    from
+}
 
 /// Offset of the first byte at or after `at` that is not JSON white space.
 pub(super) fn space(bytes: &[u8], mut at: usize) -> usize {
@@ -101,14 +131,9 @@ fn key(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
 
 /// Checks the string whose opening quote is at `at`; returns the offset behind its closing quote.
 pub(super) fn string(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
-    let mut from = at + 1;
-    // Keys and words are short: look at the first bytes one by one before the vector search is set up.
-    for byte in bytes.get(from..).unwrap_or_default().iter().take(SHORT) {
-        match byte {
-            b'"' => return Ok(from + 1),
-            b'\\' | 0..0x20 => break,
-            _ => from += 1,
-        }
+    let mut from = plain_until(bytes, at + 1);
+    if bytes.get(from) == Some(&b'"') {
+        return Ok(from + 1);
     }
     loop {
         let rest = bytes.get(from..).unwrap_or_default();
@@ -224,13 +249,9 @@ pub(super) fn skip(bytes: &[u8], at: usize) -> usize {
 /// Offset behind the string whose opening quote is at `at`, in a text that was checked before, and whether
 /// it holds an escape.
 pub(super) fn skip_string(bytes: &[u8], at: usize) -> (usize, bool) {
-    let mut from = at + 1;
-    for byte in bytes.get(from..).unwrap_or_default().iter().take(SHORT) {
-        match byte {
-            b'"' => return (from + 1, false),
-            b'\\' => break,
-            _ => from += 1,
-        }
+    let mut from = plain_until(bytes, at + 1);
+    if bytes.get(from) == Some(&b'"') {
+        return (from + 1, false);
     }
     let mut escaped = false;
     loop {

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::scan::stops;
+
 /// The text of a JSON string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text<'a> {
@@ -151,11 +153,15 @@ pub(super) fn quote_bytes(text: &str, out: &mut Vec<u8>) {
 
 /// True when every byte can stand in a JSON string as it is.
 #[inline]
-fn is_plain(bytes: &[u8]) -> bool {
-    if bytes.len() <= 16 {
-        return !bytes.iter().any(|byte| escapes(*byte));
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
+    match bytes.last_chunk() {
+        None => !bytes.iter().any(|byte| escapes(*byte)),
+        Some(last) if bytes.len() <= 64 => {
+            let (words, _) = bytes.as_chunks();
+            words.iter().fold(stops(*last), |found, word| found | stops(*word)) == 0
+        }
+        Some(_) => bytes.chunks(64).all(|chunk| !chunk.iter().fold(false, |found, byte| found | escapes(*byte))),
     }
-    bytes.chunks(64).all(|chunk| !chunk.iter().fold(false, |found, byte| found | escapes(*byte)))
 }
 
 /// True for a byte that cannot stand in a JSON string as it is.

@@ -1,6 +1,6 @@
 //! Writes JSON text in the order it is told: commas and quotes are kept right, nothing is sorted.
 
-use super::text::quote_bytes;
+use super::text::{is_plain, quote_bytes};
 
 /// A JSON text under construction. Inside [`Writer::object`] write members, inside [`Writer::array`]
 /// write values.
@@ -36,6 +36,26 @@ impl Writer {
         quote_bytes(key, &mut self.out);
         self.out.push(b':');
         self.comma = false;
+        self
+    }
+
+    /// A fragment of JSON text that the program itself holds: keys, brackets, commas, words. Nothing is put
+    /// before it; a comma is put behind it only where it ends a value.
+    #[inline]
+    pub fn lit(&mut self, fragment: &'static str) -> &mut Self {
+        self.out.extend_from_slice(fragment.as_bytes());
+        self.comma = !matches!(fragment.as_bytes().last(), Some(b'{' | b'[' | b',' | b':'));
+        self
+    }
+
+    /// A string value that holds nothing to escape: digits, ids, names of the program's own.
+    pub fn plain(&mut self, text: &str) -> &mut Self {
+        debug_assert!(is_plain(text.as_bytes()), "a text that must be escaped");
+        self.separate();
+        self.out.reserve(text.len() + 2);
+        self.out.push(b'"');
+        self.out.extend_from_slice(text.as_bytes());
+        self.out.push(b'"');
         self
     }
 
@@ -100,13 +120,6 @@ impl Writer {
         }
         self.comma = true;
     }
-}
-
-/// Appends a whole number in decimal.
-pub fn digits(number: u64, out: &mut String) {
-    let (buffer, from) = figures(number);
-    // Digits are ASCII.
-    out.push_str(std::str::from_utf8(buffer.get(from..).unwrap_or_default()).unwrap_or_default());
 }
 
 /// A number's digits, and where they begin in the buffer.
