@@ -93,12 +93,17 @@ fn appenders_at_once_lose_and_mix_nothing() {
                     match journal.append(sample(thread * 1_000 + number).line()) {
                         Appended::Written => {}
                         Appended::Waiting(written) => written.blocking_recv().unwrap(),
-                        Appended::Held => panic!("a healthy disk holds nothing"),
+                        // A disk that is slow for a moment (its machine is busy) holds lines and writes them later.
+                        Appended::Held => {}
                     }
                 }
             });
         }
     });
+    let end = Instant::now() + Duration::from_secs(20);
+    while journal.stats().memory_lines > 0 && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let mut found = all(&journal);
     found.sort_unstable();
     let mut expected: Vec<String> = (0..8).flat_map(|thread| lines(thread * 1_000..thread * 1_000 + 500)).collect();
