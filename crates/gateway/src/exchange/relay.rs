@@ -558,7 +558,13 @@ impl Streaming {
     fn end(&mut self, ending: Ending) {
         let Some(flow) = &mut self.flow else { return };
         let appended = match ending {
-            Ending::Complete => flow.settle(&mut self.record, Status::Ok, Outcome::Ok, None),
+            Ending::Complete => {
+                // The last frame ends with the first half of a CRLF when the pieces are cut there.
+                if flow.out.ends_with(b"\r") {
+                    flow.out.extend_from_slice(b"\n");
+                }
+                flow.settle(&mut self.record, Status::Ok, Outcome::Ok, None)
+            }
             Ending::Failed { fault, passed } => {
                 let kind = verdict(&[(fault.outcome, None)]).kind;
                 let appended = flow.settle(&mut self.record, Status::Incomplete, fault.outcome, Some(kind.name()));
