@@ -148,7 +148,10 @@ async fn what_is_told_when_nothing_is_left() {
         let body = response.json();
         if body["error"].get("tollgate").is_some() {
             let own = &body["error"]["tollgate"];
-            assert_eq!((&own["kind"], own["request_id"].as_str()), (&json!(kind), response.header("x-tollgate-request-id")));
+            assert_eq!(
+                (&own["kind"], own["request_id"].as_str()),
+                (&json!(kind), response.header("x-tollgate-request-id"))
+            );
             assert_eq!(own["attempts"].as_array().unwrap().len(), 2, "{own}");
         }
         for secret in [KEY_1, KEY_2, "cdef", "org-AbCdEf"] {
@@ -289,7 +292,12 @@ async fn the_callers_own_time_bounds_all_attempts() {
     let harness = Harness::two(&first, &second, "", "").await;
     let since = Instant::now();
     let response = harness.call(&post_chat(&chat("two")).header("x-tollgate-timeout", "300ms")).await;
-    assert_eq!((response.status, response.header("x-tollgate-error")), (504, Some("upstream_timeout")), "{}", response.text());
+    assert_eq!(
+        (response.status, response.header("x-tollgate-error")),
+        (504, Some("upstream_timeout")),
+        "{}",
+        response.text()
+    );
     assert!(since.elapsed() >= Duration::from_millis(290) && since.elapsed() < harness::PATIENCE);
     let line = harness.line(&response).await;
     assert_eq!(attempts(&line), ["p1 server_error 500", "p2 timeout_total null"]);
@@ -338,7 +346,10 @@ async fn an_error_crosses_dialects_in_the_callers_words() {
     upstream.reply(fails(400, &openai::too_long()));
     let response = harness.call(&post_message(&message("p1/m"))).await;
     let body = response.json();
-    assert_eq!((response.status, &body["type"], &body["error"]["type"]), (400, &json!("error"), &json!("invalid_request_error")));
+    assert_eq!(
+        (response.status, &body["type"], &body["error"]["type"]),
+        (400, &json!("error"), &json!("invalid_request_error"))
+    );
     upstream.reply_always(fails(429, &openai::rate_limited()).header("retry-after", "50"));
     let response = harness.call(&post_message(&message("p1/m"))).await;
     let body = response.json();

@@ -36,11 +36,15 @@ fn kills() -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_completed_answer_is_in_the_ledger_exactly_once() {
     let upstream = Upstream::start().await;
-    upstream.reply_when(|request| request.text().contains("\"stream\":true"), Script::sse(openai::stream(&["a", "b"], Some((7, 2)))));
+    upstream.reply_when(
+        |request| request.text().contains("\"stream\":true"),
+        Script::sse(openai::stream(&["a", "b"], Some((7, 2)))),
+    );
     upstream.reply_always(Script::json(200, &openai::completion("ok", 3, 1)));
     let dir = tempfile::tempdir().unwrap();
     let (file, data) = (dir.path().join("tollgate.yaml"), dir.path().join("data"));
-    std::fs::write(&file, format!("{}providers:\n{}", keys(), harness::openai("p1", &upstream.url(), KEY_1, ""))).unwrap();
+    std::fs::write(&file, format!("{}providers:\n{}", keys(), harness::openai("p1", &upstream.url(), KEY_1, "")))
+        .unwrap();
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
     let mut dice = Dice(seed);
     let done: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -91,9 +95,15 @@ async fn prove(data: &Path, done: &[String], seed: u64) {
         }
     }
     let missing: Vec<&String> = done.iter().filter(|id| lines.get(*id) != Some(&1)).collect();
-    assert!(missing.is_empty(), "seed {seed}: {} of {} answers are not there once: {missing:?}", missing.len(), done.len());
+    assert!(
+        missing.is_empty(),
+        "seed {seed}: {} of {} answers are not there once: {missing:?}",
+        missing.len(),
+        done.len()
+    );
     let sums = stores.ledger.sums(Grouping::HourModel, 0, i64::MAX).await.unwrap();
-    let (rolled, requests) = sums.iter().fold((0, 0), |(nanos, requests), sum| (nanos + sum.nanos, requests + sum.requests));
+    let (rolled, requests) =
+        sums.iter().fold((0, 0), |(nanos, requests), sum| (nanos + sum.nanos, requests + sum.requests));
     assert_eq!((rolled, requests), (nanos, lines.len() as u64), "seed {seed}: rollups and lines differ");
 }
 

@@ -49,8 +49,12 @@ async fn a_stream_asks_for_usage_and_holds_its_frame_back_unless_it_was_asked_fo
     upstream.reply_always(Script::sse(frames.clone()));
     let harness = Harness::one(&upstream).await;
     let all = samples::join(&frames);
-    let without: Vec<u8> =
-        frames.iter().filter(|frame| !frame.starts_with(&samples::openai::usage_chunk(7, 2)[..])).flatten().copied().collect();
+    let without: Vec<u8> = frames
+        .iter()
+        .filter(|frame| !frame.starts_with(&samples::openai::usage_chunk(7, 2)[..]))
+        .flatten()
+        .copied()
+        .collect();
     assert!(without.len() < all.len());
     let cases = [
         (r#""stream":true"#, r#","stream_options":{"include_usage":true}"#, false),
@@ -183,7 +187,11 @@ async fn anthropic_versions_keys_and_queries_go_up() {
     let send = |path: &str| Request::post(path, &harness::message("a1/m"));
     let cases = [
         (send("/v1/messages").header("x-api-key", ALICE).header("anthropic-version", "2023-01-01"), "2023-01-01", ""),
-        (send("/v1/messages?beta=true").bearer(ALICE).header("anthropic-version", "2023-06-01"), "2023-06-01", "beta=true"),
+        (
+            send("/v1/messages?beta=true").bearer(ALICE).header("anthropic-version", "2023-06-01"),
+            "2023-06-01",
+            "beta=true",
+        ),
         (send("/anthropic/v1/messages").bearer(ALICE), "2023-06-01", ""),
         (send(&format!("/v1/messages?a=%20b&key={ALICE}&c")), "2023-06-01", "a=%20b&c"),
         (send("/v1/messages").header("api-key", ALICE), "2023-06-01", ""),
