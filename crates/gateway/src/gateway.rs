@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use dialect::fault::{Fault, Kind};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use policy::port;
 use policy::port::Position;
 use store::ingest::Ingest;
@@ -40,6 +40,8 @@ pub struct Gateway {
     pub node: Arc<str>,
     /// What this gateway writes into `via`, so that it knows its own requests.
     pub via: Arc<str>,
+    /// The same as a header's value.
+    pub via_header: HeaderValue,
     /// Hash of the admin key, once there is one.
     pub admin: ArcSwap<Option<[u8; 32]>>,
     /// Keys that were looked up in vain a moment ago.
@@ -90,6 +92,8 @@ impl Gateway {
             metrics: parts.metrics,
             tasks: Tasks::default(),
             node: parts.node,
+            via_header: HeaderValue::try_from(format!("1.1 {token}"))
+                .unwrap_or(HeaderValue::from_static("1.1 tollgate")),
             via: token.into(),
             admin: ArcSwap::from_pointee(parts.admin),
             misses: Misses::default(),
@@ -169,7 +173,7 @@ impl Gateway {
     /// The fault of a request that this gateway itself has sent.
     #[must_use]
     pub fn loops(&self, headers: &HeaderMap) -> Option<Fault> {
-        let own = |value: &http::HeaderValue| value.to_str().is_ok_and(|text| text.contains(&*self.via));
+        let own = |value: &HeaderValue| value.to_str().is_ok_and(|text| text.contains(&*self.via));
         headers.get_all(http::header::VIA).iter().any(own).then(|| {
             let message = "This request came from this gateway: one of its providers leads back to it. Check the \
                            `base_url` of its providers.";

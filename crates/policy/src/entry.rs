@@ -127,6 +127,7 @@ pub struct Entry {
     /// The model asked for.
     pub asked: String,
     /// Provider, model and region that produced the answer.
+    #[expect(clippy::type_complexity, reason = "three names, in the order in which they are shown")]
     pub served: Option<(Arc<str>, Arc<str>, Option<Arc<str>>)>,
     /// Every try in order.
     pub attempts: Vec<Attempt>,
@@ -157,135 +158,121 @@ impl Entry {
         self.cost.total()
     }
 
-    /// The line as JSON, without a line feed.
+    /// The line as JSON, without a line feed. Texts of the program's own are written as they are, texts from
+    /// outside are escaped.
     #[must_use]
     pub fn write(&self) -> String {
-        let mut json = Writer::with_capacity(1_536);
-        json.object(|json| {
-            json.key("id").str(self.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-            json.key("at").str(&format!("{:.3}", self.at));
-            json.key("status").str(self.status.name());
-            match self.http {
-                Some(status) => json.key("http").u64(u64::from(status)),
-                None => json.key("http").null(),
-            };
-            json.key("error");
-            match self.error {
-                Some((kind, class)) => json.object(|json| {
-                    json.key("kind").str(kind);
-                    maybe(json, "class", class.map(Outcome::name));
-                }),
-                None => json.null(),
-            };
-            maybe(json, "upstream_id", self.upstream_id.as_deref());
-            json.key("node").str(&self.node).key("config").str(&self.config);
-            self.write_caller(json);
-            json.key("dialect").str(self.dialect).key("operation").str(self.operation);
-            json.key("stream").bool(self.stream).key("asked").str(&self.asked).key("served");
-            match &self.served {
-                Some((provider, model, region)) => json.object(|json| {
-                    json.key("provider").str(provider).key("model").str(model);
-                    maybe(json, "region", region.as_deref());
-                }),
-                None => json.null(),
-            };
-            json.key("attempts").array(|json| {
-                for attempt in &self.attempts {
-                    attempt.write(json);
-                }
+        let mut out = Writer::with_capacity(1_536);
+        let json = &mut out;
+        json.lit("{\"id\":").plain(self.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        json.lit(",\"at\":").plain(&Stamp::of(self.at));
+        json.lit(",\"status\":").plain(self.status.name()).lit(",\"http\":");
+        count(json, self.http.map(u64::from));
+        match self.error {
+            Some((kind, class)) => {
+                json.lit(",\"error\":{\"kind\":").plain(kind).lit(",\"class\":");
+                name(json, class.map(Outcome::name));
+                json.lit("}")
+            }
+            None => json.lit(",\"error\":null"),
+        };
+        maybe(json.lit(",\"upstream_id\":"), self.upstream_id.as_deref());
+        json.lit(",\"node\":").str(&self.node).lit(",\"config\":").str(&self.config);
+        self.write_caller(json);
+        json.lit(",\"dialect\":").plain(self.dialect).lit(",\"operation\":").plain(self.operation);
+        json.lit(",\"stream\":").bool(self.stream).lit(",\"asked\":").str(&self.asked);
+        match &self.served {
+            Some((provider, model, region)) => {
+                json.lit(",\"served\":{\"provider\":").str(provider).lit(",\"model\":").str(model);
+                maybe(json.lit(",\"region\":"), region.as_deref());
+                json.lit("},\"attempts\":[")
+            }
+            None => json.lit(",\"served\":null,\"attempts\":["),
+        };
+        for attempt in &self.attempts {
+            attempt.write(json);
+        }
+        json.lit("],\"usage\":");
+        write_usage(&self.usage, json);
+        self.write_cost(json);
+        json.lit(",\"latency\":{\"total_ms\":").u64(self.total_ms).lit(",\"first_byte_ms\":");
+        count(json, self.first_byte_ms);
+        json.lit(",\"gateway_us\":").u64(self.gateway_us);
+        json.lit("},\"cache\":").plain(self.cache).lit(",\"losses\":[");
+        for loss in &self.losses {
+            json.str(&loss.to_string());
+        }
+        json.lit("],\"limits\":[],\"decision\":{\"why\":").str(&self.decision.why).lit(",\"candidates\":[");
+        for candidate in &self.decision.candidates {
+            json.object(|json| {
+                json.lit("\"target\":").str(&candidate.target).lit(",\"expected_usd\":");
+                money(json, candidate.expected);
+                name(json.lit(",\"excluded_by\":"), candidate.excluded_by);
             });
-            json.key("usage");
-            write_usage(&self.usage, json);
-            self.write_cost(json);
-            json.key("latency").object(|json| {
-                json.key("total_ms").u64(self.total_ms).key("first_byte_ms");
-                match self.first_byte_ms {
-                    Some(ms) => json.u64(ms),
-                    None => json.null(),
-                };
-                json.key("gateway_us").u64(self.gateway_us);
-            });
-            json.key("cache").str(self.cache).key("losses").array(|json| {
-                for loss in &self.losses {
-                    json.str(&loss.to_string());
-                }
-            });
-            json.key("limits").array(|_| {});
-            json.key("decision").object(|json| {
-                json.key("why").str(&self.decision.why).key("candidates").array(|json| {
-                    for candidate in &self.decision.candidates {
-                        json.object(|json| {
-                            json.key("target").str(&candidate.target);
-                            maybe(json, "expected_usd", candidate.expected.map(|usd| usd.to_string()).as_deref());
-                            maybe(json, "excluded_by", candidate.excluded_by);
-                        });
-                    }
-                });
-            });
-        });
-        json.finish()
+        }
+        json.lit("]}}");
+        out.finish()
     }
 
     fn write_caller(&self, json: &mut Writer) {
         let caller = &self.caller;
-        json.key("caller").object(|json| {
-            json.key("key").str(&caller.key);
-            maybe(json, "team", caller.team.as_deref());
-            maybe(json, "organization", caller.organization.as_deref());
-            maybe(json, "user", caller.user.as_deref());
-            json.key("tags").object(|json| {
-                for (name, value) in &caller.tags {
-                    json.key(name).str(value);
-                }
-            });
-            maybe(json, "session", caller.session.as_deref());
-        });
+        json.lit(",\"caller\":{\"key\":").str(&caller.key);
+        maybe(json.lit(",\"team\":"), caller.team.as_deref());
+        maybe(json.lit(",\"organization\":"), caller.organization.as_deref());
+        maybe(json.lit(",\"user\":"), caller.user.as_deref());
+        json.lit(",\"tags\":{");
+        for (name, value) in &caller.tags {
+            json.key(name).str(value);
+        }
+        maybe(json.lit("},\"session\":"), caller.session.as_deref());
+        json.lit("}");
     }
 
     fn write_cost(&self, json: &mut Writer) {
         let cost = &self.cost;
-        json.key("cost").object(|json| {
-            maybe(json, "usd", cost.total().map(|usd| usd.to_string()).as_deref());
-            json.key("source").str(cost.source.name()).key("lines").array(|json| {
-                for line in &cost.lines {
-                    json.object(|json| {
-                        json.key("unit").str(line.item.name()).key("quantity").u64(line.quantity);
-                        maybe(json, "usd_per_million", line.usd_per_million.map(|rate| rate.to_string()).as_deref());
-                        json.key("usd").str(&line.usd.to_string());
-                        if let Some(unit) = line.counted_as {
-                            json.key("counted_as").str(unit.name());
-                        }
-                    });
+        money(json.lit(",\"cost\":{\"usd\":"), cost.total());
+        json.lit(",\"source\":").plain(cost.source.name()).lit(",\"lines\":[");
+        for line in &cost.lines {
+            json.object(|json| {
+                json.lit("\"unit\":").plain(line.item.name()).lit(",\"quantity\":").u64(line.quantity);
+                match line.usd_per_million {
+                    Some(rate) => json.lit(",\"usd_per_million\":").plain(&rate.figures()),
+                    None => json.lit(",\"usd_per_million\":null"),
+                };
+                json.lit(",\"usd\":").plain(&line.usd.figures());
+                if let Some(unit) = line.counted_as {
+                    json.lit(",\"counted_as\":").plain(unit.name());
                 }
             });
-            if cost.source == CostSource::Provider {
-                maybe(json, "computed_usd", cost.computed.map(|usd| usd.to_string()).as_deref());
+        }
+        json.lit("]");
+        if cost.source == CostSource::Provider {
+            match cost.computed {
+                Some(computed) => json.lit(",\"computed_usd\":").plain(&computed.figures()),
+                None => json.lit(",\"computed_usd\":null"),
+            };
+        }
+        if !cost.missing.is_empty() {
+            json.lit(",\"missing\":[");
+            for unit in &cost.missing {
+                json.plain(unit.name());
             }
-            if !cost.missing.is_empty() {
-                json.key("missing").array(|json| {
-                    for unit in &cost.missing {
-                        json.str(unit.name());
-                    }
-                });
-            }
-            json.key("prices").str(&self.prices);
-        });
+            json.lit("]");
+        }
+        json.lit(",\"prices\":").str(&self.prices).lit("}");
     }
 }
 
 impl Attempt {
     fn write(&self, json: &mut Writer) {
         json.object(|json| {
-            json.key("provider").str(&self.provider).key("model").str(&self.model);
-            json.key("outcome").str(self.outcome.name()).key("status");
-            match self.status {
-                Some(status) => json.u64(u64::from(status)),
-                None => json.null(),
-            };
-            json.key("ms").u64(self.ms);
-            maybe(json, "cost_usd", self.cost.map(|usd| usd.to_string()).as_deref());
+            json.lit("\"provider\":").str(&self.provider).lit(",\"model\":").str(&self.model);
+            json.lit(",\"outcome\":").plain(self.outcome.name());
+            count(json.lit(",\"status\":"), self.status.map(u64::from));
+            json.lit(",\"ms\":").u64(self.ms);
+            money(json.lit(",\"cost_usd\":"), self.cost);
             if self.resent {
-                json.key("resent").bool(true);
+                json.lit(",\"resent\":true");
             }
         });
     }
@@ -293,39 +280,55 @@ impl Attempt {
 
 /// The five token buckets always, other units when used, source and notes.
 fn write_usage(usage: &Usage, json: &mut Writer) {
-    json.object(|json| {
-        for unit in [Unit::Input, Unit::CacheRead, Unit::CacheWrite, Unit::Output, Unit::Reasoning] {
-            let quantity = match unit {
-                Unit::CacheWrite if usage.source == Source::Reported || usage.cache_writes() > 0 => {
-                    Some(usage.cache_writes())
-                }
-                unit => usage.get(unit).or((usage.source == Source::Reported).then_some(0)),
-            };
-            match quantity {
-                Some(quantity) => json.key(unit.name()).u64(quantity),
-                None => json.key(unit.name()).null(),
-            };
+    let reported = usage.source == Source::Reported;
+    let known = |unit: Unit| usage.get(unit).or(reported.then_some(0));
+    let writes = usage.cache_writes();
+    count(json.lit("{\"input\":"), known(Unit::Input));
+    count(json.lit(",\"cache_read\":"), known(Unit::CacheRead));
+    let written = if reported || writes > 0 { Some(writes) } else { usage.get(Unit::CacheWrite) };
+    count(json.lit(",\"cache_write\":"), written);
+    count(json.lit(",\"output\":"), known(Unit::Output));
+    count(json.lit(",\"reasoning\":"), known(Unit::Reasoning));
+    for (unit, quantity) in usage.iter() {
+        let shown = matches!(unit, Unit::Input | Unit::CacheRead | Unit::CacheWrite | Unit::Output | Unit::Reasoning);
+        if !shown && quantity > 0 {
+            json.key(unit.name()).u64(quantity);
         }
-        for (unit, quantity) in usage.iter() {
-            let shown =
-                matches!(unit, Unit::Input | Unit::CacheRead | Unit::CacheWrite | Unit::Output | Unit::Reasoning);
-            if !shown && quantity > 0 {
-                json.key(unit.name()).u64(quantity);
-            }
-        }
-        json.key("source").str(usage.source.name());
-        json.key("notes").array(|json| {
-            for note in &usage.notes {
-                json.str(note);
-            }
-        });
-    });
+    }
+    json.lit(",\"source\":").plain(usage.source.name()).lit(",\"notes\":[");
+    for note in &usage.notes {
+        json.str(note);
+    }
+    json.lit("]}");
 }
 
-fn maybe(json: &mut Writer, key: &str, value: Option<&str>) {
+/// A text from outside, or `null`.
+fn maybe(json: &mut Writer, value: Option<&str>) {
     match value {
-        Some(value) => json.key(key).str(value),
-        None => json.key(key).null(),
+        Some(value) => json.str(value),
+        None => json.lit("null"),
+    };
+}
+
+/// A name of the program's own, or `null`.
+fn name(json: &mut Writer, value: Option<&'static str>) {
+    match value {
+        Some(value) => json.plain(value),
+        None => json.lit("null"),
+    };
+}
+
+fn money(json: &mut Writer, value: Option<Nano>) {
+    match value {
+        Some(value) => json.plain(&value.figures()),
+        None => json.lit("null"),
+    };
+}
+
+fn count(json: &mut Writer, value: Option<u64>) {
+    match value {
+        Some(value) => json.u64(value),
+        None => json.lit("null"),
     };
 }
 
@@ -454,8 +457,69 @@ fn nanos(usd: &str) -> Option<i64> {
     }
 }
 
+/// A time as RFC 3339 to the ms, in UTC: `2026-11-22T10:00:00.000Z`. Without memory of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Stamp([u8; 24]);
+
+impl Stamp {
+    /// The stamp of a time.
+    #[must_use]
+    pub fn of(at: Timestamp) -> Self {
+        let ms = at.as_millisecond();
+        let (days, of_day) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000));
+        // Days to a civil date, by eras of 400 years that begin in March.
+        let shifted = days + 719_468;
+        let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+        let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * month_from_march + 2) / 5 + 1;
+        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+        let year = (year_of_era + era * 400 + i64::from(month <= 2)).max(0);
+        let (second, ms) = (of_day / 1_000, of_day % 1_000);
+        let digit = |number: i64| b'0' + u8::try_from(number % 10).unwrap_or_default();
+        let two = |number: i64| [digit(number / 10), digit(number)];
+        let ([y1, y2], [y3, y4]) = (two(year / 100), two(year));
+        let ([m1, m2], [d1, d2]) = (two(month), two(day));
+        let ([h1, h2], [i1, i2], [s1, s2]) = (two(second / 3_600), two(second / 60 % 60), two(second % 60));
+        let (f1, [f2, f3]) = (digit(ms / 100), two(ms));
+        Self([
+            y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', i1, i2, b':', s1, s2, b'.', f1, f2, f3,
+            b'Z',
+        ])
+    }
+}
+
+impl std::ops::Deref for Stamp {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // Digits and signs are ASCII.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// A time as RFC 3339 to the ms, in UTC: `2026-11-22T10:00:00.000Z`.
+#[must_use]
+pub fn rfc3339(at: Timestamp) -> String {
+    String::from(&*Stamp::of(at))
+}
+
 /// The unix time in ms that a version 7 id holds.
 #[must_use]
 pub fn id_ms(id: Uuid) -> i64 {
     i64::try_from(id.as_u128() >> 80).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_print_as_the_library_prints_them() {
+        for ms in [0, 1, 951_782_399_999, 951_782_400_000, 1_709_164_800_123, 1_795_500_000_999, 4_107_542_400_000] {
+            let at = Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
+            assert_eq!(rfc3339(at), format!("{at:.3}"));
+        }
+    }
 }

@@ -236,35 +236,100 @@ fn plain(text: &str) -> Result<Cow<'_, str>, MoneyError> {
     })
 }
 
-/// Writes `value` units of `10^-digits` with at least `least` decimals.
-fn write_decimal(f: &mut fmt::Formatter<'_>, value: i128, digits: usize, least: usize) -> fmt::Result {
-    let figures = format!("{:0>width$}", value.unsigned_abs(), width = digits.saturating_add(1));
-    let (whole, fraction) = figures.split_at_checked(figures.len().saturating_sub(digits)).unwrap_or((&figures, ""));
-    let kept = fraction.trim_end_matches('0');
-    if value < 0 {
-        f.write_str("-")?;
+/// An amount as text, without memory of its own: sign, figures, point.
+#[derive(Debug, Clone)]
+pub struct Figures {
+    /// An i128 has at most 39 digits; sign and point beside them.
+    buffer: [u8; 42],
+    from: usize,
+    to: usize,
+}
+
+impl Figures {
+    /// `value` units of `10^-digits` with at least `least` decimals.
+    fn of(value: i128, digits: usize, least: usize) -> Self {
+        let mut figures = Self { buffer: [b'0'; 42], from: 42, to: 42 };
+        let mut rest = value.unsigned_abs();
+        let mut place = 0_usize;
+        // One figure always stands before the point.
+        while rest != 0 || place <= digits {
+            if place == digits && digits > 0 {
+                figures.put(b'.');
+            }
+            // Most amounts fit 64 bits, whose division is many times cheaper.
+            let digit = match u64::try_from(rest) {
+                Ok(small) => {
+                    rest = u128::from(small / 10);
+                    small % 10
+                }
+                Err(_) => {
+                    let digit = rest % 10;
+                    rest /= 10;
+                    u64::try_from(digit).unwrap_or_default()
+                }
+            };
+            figures.put(b'0'.saturating_add(u8::try_from(digit).unwrap_or_default()));
+            place = place.saturating_add(1);
+        }
+        if value < 0 {
+            figures.put(b'-');
+        }
+        let fraction = figures.buffer.get(42_usize.saturating_sub(digits)..).unwrap_or_default();
+        let zeros = fraction.iter().rev().take_while(|byte| **byte == b'0').count();
+        let kept = digits.saturating_sub(zeros).max(least);
+        let dropped = if kept == 0 && digits > 0 { digits.saturating_add(1) } else { digits.saturating_sub(kept) };
+        figures.to = figures.to.saturating_sub(dropped);
+        figures
     }
-    match (kept.is_empty(), least) {
-        (true, 0) => f.write_str(whole),
-        _ => write!(f, "{whole}.{kept:0<least$}"),
+
+    fn put(&mut self, byte: u8) {
+        self.from = self.from.saturating_sub(1);
+        if let Some(slot) = self.buffer.get_mut(self.from) {
+            *slot = byte;
+        }
+    }
+}
+
+impl std::ops::Deref for Figures {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // Figures are ASCII.
+        std::str::from_utf8(self.buffer.get(self.from..self.to).unwrap_or_default()).unwrap_or_default()
+    }
+}
+
+impl Femto {
+    /// The shortest exact decimal, as it prints.
+    #[must_use]
+    pub fn figures(self) -> Figures {
+        Figures::of(self.0, FEMTO_DIGITS, 0)
+    }
+}
+
+impl Nano {
+    /// The amount with nine decimals, as it prints.
+    #[must_use]
+    pub fn figures(self) -> Figures {
+        Figures::of(i128::from(self.0), NANO_DIGITS, NANO_DIGITS)
     }
 }
 
 impl fmt::Display for Femto {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_decimal(f, self.0, FEMTO_DIGITS, 0)
+        f.write_str(&self.figures())
     }
 }
 
 impl fmt::Display for Nano {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_decimal(f, i128::from(self.0), NANO_DIGITS, NANO_DIGITS)
+        f.write_str(&self.figures())
     }
 }
 
 impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_decimal(f, i128::from(self.0), 6, 0)?;
+        f.write_str(&Figures::of(i128::from(self.0), 6, 0))?;
         f.write_str("%")
     }
 }

@@ -1,127 +1,119 @@
-//! One tool call of a stream: opened when its name is known, its arguments joined.
+//! One tool call of an answer, whole or in pieces that come by index, by id or by neither.
 
-use wire::json::{Joiner, Json};
+use std::borrow::Cow;
 
-use super::shared::Shared;
+use wire::json::{Joiner, Json, Writer};
+
 use crate::id::DialectId;
-use crate::ir::event::{Delta, Event, Open};
-use crate::ir::part::{Opaque, Origin};
+use crate::ir::part::{Body, Part};
 
-/// A tool call under way.
-#[derive(Debug)]
+/// The place of a call of the old form, `function_call`, which has no index.
+pub(super) const LEGACY: u64 = u64::MAX;
+
+/// What one object of `tool_calls` says.
+#[derive(Debug, Clone)]
+pub(super) struct Piece<'a> {
+    pub(super) index: Option<u64>,
+    /// Empty where it gives none.
+    pub(super) id: Cow<'a, str>,
+    pub(super) name: Cow<'a, str>,
+    /// More of the arguments, as the inside of a JSON string or as a JSON value.
+    pub(super) arguments: &'a str,
+    /// A tool with free text as its input (`type: custom`).
+    pub(super) custom: bool,
+    /// What a server put beside the call and wants back (Gemini's thought signature).
+    pub(super) extra: Option<Json<'a>>,
+    /// The arguments are a JSON value rather than a text of one.
+    pub(super) value: bool,
+}
+
+impl<'a> Piece<'a> {
+    /// Reads one object of `tool_calls`, or a `function_call`.
+    pub(super) fn read(call: Json<'a>, legacy: bool) -> Self {
+        let custom = call.get("custom").and_then(Json::non_null).filter(|_| !legacy);
+        let inner = if legacy { call } else { custom.or_else(|| call.get("function")).unwrap_or(Json::NULL) };
+        let text = |json: Json<'a>, name: &str| json.get(name).and_then(Json::as_str).unwrap_or_default();
+        let given = inner.get(if custom.is_some() { "input" } else { "arguments" }).and_then(Json::non_null);
+        let inside = given.and_then(Json::inside);
+        Self {
+            index: if legacy { Some(LEGACY) } else { call.get("index").and_then(Json::as_u64) },
+            id: if legacy { Cow::Borrowed("") } else { text(call, "id") },
+            name: text(inner, "name"),
+            arguments: inside.or(given.map(Json::raw)).unwrap_or_default(),
+            custom: custom.is_some(),
+            extra: call.get("extra_content").and_then(Json::non_null).filter(|_| !legacy),
+            value: inside.is_none() && given.is_some(),
+        }
+    }
+
+    /// True when it says nothing at all, as servers do that write every member of an empty answer.
+    pub(super) fn is_empty(&self) -> bool {
+        self.id.is_empty() && self.name.is_empty() && self.arguments.is_empty()
+    }
+}
+
+/// A call under way.
+#[derive(Debug, Default)]
 pub(super) struct Call {
-    index: Option<u64>,
-    /// The server's id; made up where it gives none.
-    id: String,
-    given: bool,
-    name: String,
-    part: Option<u32>,
-    /// Arguments that came before the name.
-    held: String,
-    joiner: Joiner,
-    proof: Option<Opaque>,
+    pub(super) index: Option<u64>,
+    /// As the server said them; empty until it does.
+    pub(super) id: String,
+    pub(super) name: String,
+    /// Everything of the arguments so far.
+    pub(super) arguments: String,
+    pub(super) joiner: Joiner,
+    pub(super) custom: bool,
+    /// The part, once it is open; a call opens when its name is known.
+    pub(super) part: Option<u32>,
+    /// It stands for the answer's form: its arguments are the answer's text.
+    pub(super) format: bool,
+    pub(super) closed: bool,
 }
 
 impl Call {
-    /// A call that nothing is known of but its place and an id to use where none comes.
-    pub(super) fn new(index: Option<u64>, id: String) -> Self {
-        Self {
-            index,
-            id,
-            given: false,
-            name: String::new(),
-            part: None,
-            held: String::new(),
-            joiner: Joiner::default(),
-            proof: None,
+    /// True when a piece goes on with this call. A new id at a known index is a new call, and so is a
+    /// name behind arguments that are whole already: servers repeat index 0 for parallel calls.
+    pub(super) fn goes_on(&self, piece: &Piece<'_>) -> bool {
+        if self.closed {
+            return false;
+        }
+        let same_id = piece.id.is_empty() || self.id.is_empty() || piece.id == self.id;
+        let same_name = piece.name.is_empty() || self.name.is_empty() || piece.name == self.name;
+        if !same_id || !same_name {
+            return false;
+        }
+        let known = !piece.id.is_empty() && piece.id == self.id;
+        if !known && !piece.name.is_empty() && !self.name.is_empty() {
+            // The same name again, with nothing to tell two calls apart by but the arguments.
+            return piece.index == self.index && Json::parse(&self.arguments).is_err();
+        }
+        match (piece.index, self.index) {
+            (Some(new), Some(own)) => new == own,
+            (None, _) => piece.name.is_empty() || (!piece.id.is_empty() && piece.id == self.id),
+            (Some(_), None) => !piece.id.is_empty(),
         }
     }
 
-    /// True when a delta with this index, id and name is more of this call. A new id and a name at a
-    /// known index begin another call: some servers count every call 0.
-    pub(super) fn goes_on(&self, index: Option<u64>, id: &str, name: &str) -> bool {
-        let other = self.given && !id.is_empty() && id != self.id && !name.is_empty();
-        match index {
-            Some(_) => self.index == index && !other,
-            None => self.given && !id.is_empty() && id == self.id,
-        }
+    /// A custom call as the part that only this dialect knows.
+    pub(super) fn custom_part(&self, id: &str, name: &str) -> Part {
+        let mut json = Writer::new();
+        json.object(|json| {
+            json.key("id").str(id);
+            json.key("type").str("custom");
+            json.key("custom").object(|json| {
+                json.key("name").str(name);
+                json.key("input").str(&self.arguments);
+            });
+        });
+        Body::Unknown { dialect: DialectId::OpenAiChat, kind: "custom".to_owned(), raw: json.finish().into() }.into()
     }
+}
 
-    /// True for the forced tool whose input is the answer's text.
-    pub(super) fn is_form(&self, shared: &Shared) -> bool {
-        shared.undo.format_tool.as_deref().is_some_and(|tool| tool == self.name)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the members of one delta and where its events go")]
-    pub(super) fn push(
-        &mut self,
-        choice: u32,
-        id: &str,
-        name: &str,
-        function: Json<'_>,
-        extra: Option<Json<'_>>,
-        shared: &mut Shared,
-        out: &mut Vec<Event>,
-    ) {
-        if !self.given && !id.is_empty() && self.part.is_none() {
-            self.id = id.to_owned();
-            self.given = true;
-        }
-        if self.name.is_empty() {
-            self.name = name.to_owned();
-        }
-        if let Some(extra) = extra {
-            let origin = Origin { dialect: DialectId::OpenAiChat, model: shared.model.clone() };
-            self.proof = Some(Opaque { origin, data: extra.raw().to_owned() });
-        }
-        let arguments = function.get("arguments").or_else(|| function.get("input")).and_then(Json::non_null);
-        let mut text = std::mem::take(&mut self.held);
-        match arguments.map(|arguments| (arguments, arguments.inside())) {
-            Some((_, Some(inside))) => {
-                let replaced = self.joiner.push(inside, &mut text);
-                shared.replaced(replaced, choice);
-            }
-            // Some servers send the object itself.
-            Some((object, None)) => text.push_str(object.raw()),
-            None => {}
-        }
-        if self.name.is_empty() {
-            self.held = text;
-            return;
-        }
-        self.open(choice, shared, out);
-        self.arguments(text, shared, out);
-    }
-
-    fn open(&mut self, choice: u32, shared: &mut Shared, out: &mut Vec<Event>) {
-        if self.part.is_some() {
-            return;
-        }
-        let kind = if self.is_form(shared) {
-            Open::Text
-        } else {
-            let name = shared.undo.name(&self.name).to_owned();
-            Open::ToolCall { id: shared.undo.id(&self.id).to_owned(), name, proof: self.proof.take() }
-        };
-        self.part = Some(shared.open(choice, kind, out));
-    }
-
-    fn arguments(&self, text: String, shared: &Shared, out: &mut Vec<Event>) {
-        if let Some(part) = self.part.filter(|_| !text.is_empty()) {
-            let delta = if self.is_form(shared) { Delta::Text(text) } else { Delta::Arguments(text) };
-            out.push(Event::Delta { part, delta });
-        }
-    }
-
-    /// The answer is done: so is the call.
-    pub(super) fn close(&mut self, choice: u32, shared: &mut Shared, out: &mut Vec<Event>) {
-        let mut text = std::mem::take(&mut self.held);
-        let replaced = self.joiner.finish(&mut text);
-        shared.replaced(replaced, choice);
-        self.open(choice, shared, out);
-        self.arguments(text, shared, out);
-        if let Some(part) = self.part {
-            out.push(Event::Close { part });
-        }
-    }
+/// An id for the `number`th call of an answer whose server gave none: unique over the turns of a
+/// conversation where the answer has an id, and within every provider's rules for ids.
+pub(super) fn made_id(answer: &str, choice: u32, number: usize) -> String {
+    let tail: Vec<char> = answer.chars().rev().filter(char::is_ascii_alphanumeric).take(16).collect();
+    let tail: String = tail.into_iter().rev().collect();
+    let choice = if choice == 0 { String::new() } else { format!("{choice}_") };
+    if tail.is_empty() { format!("call_{choice}{number}") } else { format!("call_{tail}_{choice}{number}") }
 }

@@ -1,50 +1,50 @@
-//! Sources that a text cites: OpenAI's `annotations`, Perplexity's `search_results` and `citations`.
+//! Annotations of an answer's text: sources it cites, both ways.
 
 use std::borrow::Cow;
 
-use wire::json::{Json, Kind, Writer};
+use wire::json::{Json, Writer};
 
 use crate::id::DialectId;
 use crate::ir::part::Citation;
+use crate::loss::Loss;
 
-/// Reads one annotation; `None` for a kind without an address.
-pub(super) fn read(annotation: Json<'_>) -> Option<Citation> {
-    let kind = annotation.get("type")?;
-    if !kind.is("url_citation") {
-        return None;
-    }
-    // Some servers leave the inner object out.
+/// Reads one annotation; its form is kept where it says more than a citation does.
+pub(super) fn read(annotation: Json<'_>) -> Citation {
+    // Some servers leave out the level that the type names.
     let inner = annotation.get("url_citation").unwrap_or(annotation);
-    let text = |name: &str| inner.get(name).and_then(Json::as_str).map(Cow::into_owned);
-    let number = |name: &str| inner.get(name).and_then(Json::as_u64);
-    Some(Citation {
+    let text = |name: &str| {
+        let text = inner.get(name).and_then(Json::as_str).map(Cow::into_owned);
+        text.filter(|text| !text.is_empty())
+    };
+    let place = |name: &str| inner.get(name).and_then(Json::as_u64);
+    let plain = annotation.get("type").is_some_and(|kind| kind.is("url_citation"))
+        && annotation.members().all(|(key, _)| matches!(&*key, "type" | "url_citation"))
+        && inner.members().all(|(key, _)| matches!(&*key, "url" | "title" | "start_index" | "end_index" | "content"))
+        && text("url").is_some();
+    Citation {
         url: text("url"),
         title: text("title"),
         quoted: text("content"),
-        span: number("start_index").zip(number("end_index")),
-        raw: Some((DialectId::OpenAiChat, annotation.raw().into())),
-    })
+        // A span of nothing is OpenRouter's word for "not known".
+        span: place("start_index").zip(place("end_index")).filter(|(from, to)| from < to),
+        raw: (!plain).then(|| (DialectId::OpenAiChat, annotation.raw().into())),
+    }
 }
 
-/// Reads a list of sources: objects with `url` and `title`, or bare addresses.
-pub(super) fn sources(list: Json<'_>) -> Vec<Citation> {
-    list.items()
-        .filter_map(|item| {
-            let text = |name: &str| item.get(name).and_then(Json::as_str).map(Cow::into_owned);
-            let url = if item.kind() == Kind::String { item.as_str().map(Cow::into_owned) } else { text("url") };
-            Some(Citation { url: Some(url?), title: text("title"), quoted: None, span: None, raw: None })
-        })
-        .collect()
-}
-
-/// One annotation as JSON; `None` for a citation without an address, which has no place here. `span`:
-/// where the text stands that cites, for a citation that does not say.
-pub(super) fn write(citation: &Citation, span: (u64, u64)) -> Option<String> {
+/// Writes one annotation, `None` for a citation without an address, which has no place here.
+pub(super) fn write(citation: &Citation, at: &str, losses: &mut Vec<Loss>) -> Option<String> {
     if let Some((DialectId::OpenAiChat, raw)) = &citation.raw {
         return Some(raw.as_str().to_owned());
     }
-    let url = citation.url.as_deref()?;
-    let (from, to) = citation.span.unwrap_or(span);
+    let Some(url) = &citation.url else {
+        losses.push(Loss::dropped("citation", at));
+        return None;
+    };
+    if citation.raw.is_some() {
+        // What its own dialect says beyond address, title and words does not come along.
+        losses.push(Loss::approximated("citation", at));
+    }
+    let (from, to) = citation.span.unwrap_or((0, 0));
     let mut json = Writer::new();
     json.object(|json| {
         json.key("type").str("url_citation");
@@ -53,6 +53,9 @@ pub(super) fn write(citation: &Citation, span: (u64, u64)) -> Option<String> {
             json.key("title").str(citation.title.as_deref().unwrap_or_default());
             json.key("start_index").u64(from);
             json.key("end_index").u64(to);
+            if let Some(quoted) = &citation.quoted {
+                json.key("content").str(quoted);
+            }
         });
     });
     Some(json.finish())

@@ -1,421 +1,334 @@
-//! Events to chunks that OpenAI's own clients read: roles first, usage on request, `[DONE]` at the end.
+//! Events to a stream of this dialect, as the official clients read it.
 
 use wire::json::Writer;
 
-use super::write_part::is_object;
-use super::{cite, finish, proof, usage};
+use super::answer;
+use super::{cite, details};
 use crate::dialect::Asked;
-use crate::id::DialectId;
 use crate::ir::event::{Delta, Event, Open};
-use crate::ir::finish::{Finish, Reason};
+use crate::ir::finish::Finish;
 use crate::ir::fold::pieces;
-use crate::ir::part::{Body, Opaque, Reasoning};
+use crate::ir::part::{Body, Part, Reasoning, ToolCall};
 use crate::loss::Loss;
-use crate::outcome::UpstreamFault;
 use crate::stream::Encoder;
 use crate::usage::Usage;
 
-/// A stream being written.
+/// The encoder. Nothing waits: deltas of this dialect may interleave. A fault writes nothing, because
+/// the failure's own frame is written by who ends the stream.
 #[derive(Debug)]
 pub(super) struct ChatEncoder {
     asked: Asked,
     id: String,
     model: String,
-    created: u64,
-    parts: Vec<Part>,
-    choices: Vec<Choice>,
-    usage: Option<Usage>,
+    created: Option<u64>,
+    choices: Vec<Said>,
+    /// By part number.
+    parts: Vec<Begun>,
+    usage: Usage,
     losses: Vec<Loss>,
+    done: bool,
 }
 
-/// What is known of a part while it is open.
+/// What a choice has said so far.
 #[derive(Debug)]
-struct Part {
-    choice: u32,
-    kind: Kind,
-}
-
-#[derive(Debug)]
-enum Kind {
-    /// Text; where it starts in the answer's text, in characters.
-    Text {
-        from: u64,
-    },
-    /// Reasoning; its number among the answer's thoughts.
-    Reasoning {
-        index: u64,
-    },
-    /// A tool call; its number among the answer's calls, and whether it has arguments.
-    Call {
-        ordinal: u64,
-        argued: bool,
-    },
-    Refusal,
-    /// Nothing more comes.
-    Whole,
-}
-
-/// What is known of one answer.
-#[derive(Debug, Default)]
-struct Choice {
+struct Said {
     number: u32,
-    chars: u64,
+    parts: u64,
+    /// Calls and details are numbered by themselves.
     calls: u64,
-    thoughts: u64,
-    refused: bool,
+    details: u64,
+    /// Places of the first text and the first refusal.
+    text: Option<u64>,
+    refusal: Option<u64>,
+    /// Place of the last part where that is reasoning without a proof: another one would run on with it.
+    unproven: Option<u64>,
     finished: bool,
+}
+
+/// A part that has begun.
+#[derive(Debug, Clone, Copy)]
+struct Begun {
+    choice: u32,
+    place: u64,
+    /// Which call or detail of its choice it is.
+    ordinal: u64,
 }
 
 impl ChatEncoder {
     pub(super) fn new(asked: &Asked) -> Self {
         Self {
             asked: asked.clone(),
-            id: asked.id.clone(),
-            model: asked.model.clone(),
-            created: asked.now,
-            parts: Vec::new(),
+            id: String::new(),
+            model: String::new(),
+            created: None,
             choices: Vec::new(),
-            usage: None,
+            parts: Vec::new(),
+            usage: Usage::default(),
             losses: Vec::new(),
+            done: false,
         }
     }
 
-    /// One frame; `choices` writes the items of `choices`.
-    fn frame(&self, choices: impl FnOnce(&mut Writer), usage: Option<&Usage>, out: &mut Vec<u8>) {
+    /// One frame.
+    fn frame(&self, members: impl FnOnce(&mut Writer), out: &mut Vec<u8>) {
         let mut json = Writer::with_capacity(256);
         json.object(|json| {
-            json.key("id").str(&self.id);
-            json.key("object").str("chat.completion.chunk");
-            json.key("created").u64(self.created);
-            json.key("model").str(&self.model);
-            json.key("choices").array(choices);
-            match usage {
-                Some(usage) => {
-                    json.key("usage");
-                    usage::write(usage, json);
-                }
-                None if self.asked.include_usage => {
-                    json.key("usage").null();
-                }
-                None => {}
-            }
+            answer::head(&self.id, "chat.completion.chunk", self.created, &self.model, &self.asked, json);
+            members(json);
         });
-        out.extend_from_slice(b"data: ");
-        out.extend_from_slice(json.finish().as_bytes());
-        out.extend_from_slice(b"\n\n");
+        for piece in ["data: ", &json.finish(), "\n\n"] {
+            out.extend_from_slice(piece.as_bytes());
+        }
     }
 
-    /// One frame with the delta of one answer.
-    fn delta(&self, choice: u32, members: impl FnOnce(&mut Writer), why: Option<&str>, out: &mut Vec<u8>) {
-        let item = |json: &mut Writer| {
-            json.object(|json| {
-                json.key("index").u64(u64::from(choice));
-                json.key("delta").object(members);
-                json.key("logprobs").null();
-                match why {
-                    Some(word) => json.key("finish_reason").str(word),
-                    None => json.key("finish_reason").null(),
-                };
+    /// A frame of one choice.
+    fn chunk(&self, choice: u32, finish: Option<&str>, delta: impl FnOnce(&mut Writer), out: &mut Vec<u8>) {
+        let members = |json: &mut Writer| {
+            json.key("choices").array(|json| {
+                json.object(|json| {
+                    json.key("index").u64(choice.into());
+                    json.key("delta").object(delta);
+                    json.key("logprobs").null();
+                    match finish {
+                        Some(word) => json.key("finish_reason").str(word),
+                        None => json.key("finish_reason").null(),
+                    };
+                });
+            });
+            if self.asked.include_usage {
+                json.key("usage").null();
+            }
+        };
+        self.frame(members, out);
+    }
+
+    /// A frame of one text member.
+    fn text(&self, choice: u32, member: &str, text: &str, out: &mut Vec<u8>) {
+        let delta = |json: &mut Writer| {
+            json.key(member).str(text);
+        };
+        self.chunk(choice, None, delta, out);
+    }
+
+    /// A frame of one list member with one item.
+    fn item(&self, choice: u32, member: &str, item: &str, out: &mut Vec<u8>) {
+        let delta = |json: &mut Writer| {
+            json.key(member).array(|json| {
+                json.raw(item);
             });
         };
-        self.frame(item, None, out);
+        self.chunk(choice, None, delta, out);
     }
 
-    /// The state of an answer; its role is said when it is first met.
-    fn choice(&mut self, number: u32, out: &mut Vec<u8>) -> usize {
-        if let Some(place) = self.choices.iter().position(|choice| choice.number == number) {
-            return place;
-        }
-        self.delta(
-            number,
-            |json| {
+    /// What a choice has said; its first frame names the role.
+    fn said(&mut self, number: u32, out: &mut Vec<u8>) -> Option<&mut Said> {
+        let known = self.choices.iter().position(|said| said.number == number);
+        let at = known.unwrap_or_else(|| {
+            let role = |json: &mut Writer| {
                 json.key("role").str("assistant");
                 json.key("content").str("");
-            },
-            None,
-            out,
-        );
-        self.choices.push(Choice { number, ..Choice::default() });
-        self.choices.len() - 1
+            };
+            self.chunk(number, None, role, out);
+            let said = Said {
+                number,
+                parts: 0,
+                calls: 0,
+                details: 0,
+                text: None,
+                refusal: None,
+                unproven: None,
+                finished: false,
+            };
+            self.choices.push(said);
+            self.choices.len() - 1
+        });
+        self.choices.get_mut(at)
     }
 
-    fn open(&mut self, number: u32, open: &Open, out: &mut Vec<u8>) {
-        let place = self.choice(number, out);
-        let Some(choice) = self.choices.get_mut(place) else { return };
-        let kind = match open {
-            Open::Text => Kind::Text { from: choice.chars },
-            Open::Reasoning => {
-                choice.thoughts += 1;
-                Kind::Reasoning { index: choice.thoughts - 1 }
-            }
-            Open::Refusal => {
-                choice.refused = true;
-                Kind::Refusal
-            }
-            Open::ToolCall { id, name, proof } => {
-                let ordinal = choice.calls;
-                choice.calls += 1;
-                let proof = self.call_proof(proof.as_ref(), number);
-                self.delta(
-                    number,
-                    |json| {
-                        json.key("tool_calls").array(|json| {
-                            json.object(|json| {
-                                json.key("index").u64(ordinal);
-                                json.key("id").str(id);
-                                json.key("type").str("function");
-                                json.key("function").object(|json| {
-                                    json.key("name").str(name);
-                                    json.key("arguments").str("");
-                                });
-                                if let Some(proof) = &proof {
-                                    json.key("extra_content").raw(proof);
-                                }
-                            });
-                        });
-                    },
-                    None,
-                    out,
-                );
-                Kind::Call { ordinal, argued: false }
-            }
-            Open::Whole(part) => return self.whole(number, &part.body, out),
+    fn opened(&mut self, choice: u32, kind: &Open, out: &mut Vec<u8>) {
+        let Some(said) = self.said(choice, out) else { return };
+        let place = said.parts;
+        said.parts += 1;
+        let at = answer::at(choice, place);
+        let runs_on = std::mem::replace(&mut said.unproven, matches!(kind, Open::Reasoning).then_some(place));
+        let counter = match kind {
+            Open::Text | Open::Refusal => None,
+            Open::Reasoning => Some(&mut said.details),
+            Open::ToolCall { .. } => Some(&mut said.calls),
+            Open::Whole(part) => match &part.body {
+                Body::Reasoning(_) => Some(&mut said.details),
+                Body::ToolCall(_) | Body::Unknown { .. } => Some(&mut said.calls),
+                _ => None,
+            },
         };
-        self.parts.push(Part { choice: number, kind });
-    }
-
-    /// The proof of a tool call where this dialect made it.
-    fn call_proof(&mut self, proof: Option<&Opaque>, choice: u32) -> Option<String> {
-        let proof = proof?;
-        if proof.origin.dialect == DialectId::OpenAiChat && is_object(&proof.data) {
-            return Some(proof.data.clone());
-        }
-        self.losses.push(Loss::dropped("signature", format!("choices[{choice}]")));
-        None
-    }
-
-    fn whole(&mut self, choice: u32, body: &Body, out: &mut Vec<u8>) {
-        if let Some((open, deltas)) = pieces(body) {
-            let number = u32::try_from(self.parts.len()).unwrap_or(u32::MAX);
-            self.open(choice, &open, out);
-            for delta in &deltas {
-                self.go_on(number, delta, out);
+        let ordinal = counter.map_or(0, |counter| std::mem::replace(counter, counter.saturating_add(1)));
+        let first = match kind {
+            Open::Text => Some(&mut said.text),
+            Open::Refusal => Some(&mut said.refusal),
+            Open::Whole(part) => match &part.body {
+                Body::Text { .. } => Some(&mut said.text),
+                Body::Refusal(_) => Some(&mut said.refusal),
+                _ => None,
+            },
+            Open::Reasoning | Open::ToolCall { .. } => None,
+        };
+        // A message has one text: another part of it goes on where the last one ended, and both are
+        // another than they were.
+        let joined = first.and_then(|first| match *first {
+            Some(known) => Some(known),
+            None => {
+                *first = Some(place);
+                None
             }
+        });
+        let joined = joined.map(|first| ("content", first));
+        let ran_on = runs_on.filter(|_| matches!(kind, Open::Reasoning)).map(|last| ("reasoning", last));
+        for (what, other) in joined.into_iter().chain(ran_on) {
+            self.losses.push(Loss::approximated(what, answer::at(choice, other)));
+            self.losses.push(Loss::approximated(what, at.clone()));
+        }
+        let begun = Begun { choice, place, ordinal };
+        self.parts.push(begun);
+        match kind {
+            Open::Text | Open::Refusal | Open::Reasoning => {}
+            Open::ToolCall { id, name, proof } => {
+                let call =
+                    ToolCall { id: id.clone(), name: name.clone(), arguments: String::new(), proof: proof.clone() };
+                self.call(begun, &Body::ToolCall(call).into(), &at, out);
+            }
+            Open::Whole(part) => self.whole(begun, part, &at, out),
+        }
+    }
+
+    /// Writes a call; false for what is none.
+    fn call(&mut self, begun: Begun, call: &Part, at: &str, out: &mut Vec<u8>) -> bool {
+        let number = usize::try_from(begun.ordinal).unwrap_or(usize::MAX);
+        let written = answer::call(&call.body, number, Some(begun.ordinal), &self.asked, at, &mut self.losses);
+        if let Some(written) = &written {
+            self.item(begun.choice, "tool_calls", written, out);
+        }
+        written.is_some()
+    }
+
+    /// A part that came whole.
+    fn whole(&mut self, begun: Begun, part: &Part, at: &str, out: &mut Vec<u8>) {
+        answer::bare(part, at, &mut self.losses);
+        if let Body::Reasoning(reasoning @ Reasoning { redacted: true, .. }) = &part.body {
+            let mut json = Writer::new();
+            details::write_whole(reasoning, begun.ordinal, &mut json);
+            return self.item(begun.choice, "reasoning_details", &json.finish(), out);
+        }
+        if let Some(image) = answer::image(&part.body, at, &mut self.losses) {
+            return self.item(begun.choice, "images", &image, out);
+        }
+        if self.call(begun, part, at, out) {
             return;
         }
-        self.parts.push(Part { choice, kind: Kind::Whole });
-        match body {
-            Body::Reasoning(reasoning) => self.details(choice, reasoning, out),
-            Body::Media(_) => self.losses.push(Loss::dropped("media", format!("choices[{choice}]"))),
-            Body::Unknown { kind, .. } => self.losses.push(Loss::dropped(kind.clone(), format!("choices[{choice}]"))),
-            _ => self.losses.push(Loss::dropped("part", format!("choices[{choice}]"))),
-        }
-    }
-
-    /// Reasoning that has a proof, as one detail.
-    fn details(&mut self, number: u32, reasoning: &Reasoning, out: &mut Vec<u8>) {
-        let place = self.choice(number, out);
-        let Some(choice) = self.choices.get_mut(place) else { return };
-        let index = choice.thoughts;
-        choice.thoughts += 1;
-        self.detail(number, reasoning, index, out);
-    }
-
-    fn detail(&self, choice: u32, reasoning: &Reasoning, index: u64, out: &mut Vec<u8>) {
-        self.delta(
-            choice,
-            |json| {
-                json.key("reasoning_details").array(|json| proof::write(reasoning, index, true, json));
-            },
-            None,
-            out,
-        );
-    }
-
-    fn go_on(&mut self, number: u32, delta: &Delta, out: &mut Vec<u8>) {
-        let index = usize::try_from(number).unwrap_or(usize::MAX);
-        let Some(part) = self.parts.get_mut(index) else { return };
-        let choice = part.choice;
-        match (&mut part.kind, delta) {
-            (Kind::Text { .. }, Delta::Text(text)) => {
-                if let Some(choice) = self.choices.iter_mut().find(|known| known.number == choice) {
-                    choice.chars += text.chars().count() as u64;
-                }
-                self.delta(
-                    choice,
-                    |json| {
-                        json.key("content").str(text);
-                    },
-                    None,
-                    out,
-                );
-            }
-            (Kind::Text { from }, Delta::Citation(citation)) => {
-                let from = *from;
-                let to = self.choices.iter().find(|known| known.number == choice).map_or(from, |known| known.chars);
-                match cite::write(citation, (from, to)) {
-                    Some(annotation) => self.delta(
-                        choice,
-                        |json| {
-                            json.key("annotations").array(|json| {
-                                json.raw(&annotation);
-                            });
-                        },
-                        None,
-                        out,
-                    ),
-                    None => self.losses.push(Loss::dropped("citation", format!("choices[{choice}]"))),
+        match pieces(&part.body) {
+            Some((_, deltas)) => deltas.iter().for_each(|delta| self.delta(begun, delta, out)),
+            None => {
+                self.losses.push(Loss::dropped(answer::word(&part.body), at));
+                if matches!(part.body, Body::Unknown { .. }) {
+                    // It took the number of a call and is none.
+                    if let Some(said) = self.said(begun.choice, out) {
+                        said.calls = begun.ordinal;
+                    }
                 }
             }
-            (Kind::Reasoning { index }, Delta::Reasoning(more)) => {
-                let index = *index;
-                self.thought(choice, index, more, out);
-            }
-            (Kind::Reasoning { index }, Delta::Proof(proof)) => {
-                let index = *index;
-                let reasoning = Reasoning { text: String::new(), proof: Some(proof.clone()), redacted: false };
-                self.detail(choice, &reasoning, index, out);
-            }
-            (Kind::Call { ordinal, argued }, Delta::Arguments(text)) => {
-                *argued |= !text.trim().is_empty();
-                let ordinal = *ordinal;
-                self.arguments(choice, ordinal, text, out);
-            }
-            (Kind::Refusal, Delta::Refusal(text)) => {
-                self.delta(
-                    choice,
-                    |json| {
-                        json.key("refusal").str(text);
-                    },
-                    None,
-                    out,
-                );
-            }
-            // No other delta fits its part.
-            _ => {}
         }
     }
 
-    /// Reasoning under both names that clients know: bare, and as a piece of its detail.
-    fn thought(&self, choice: u32, index: u64, text: &str, out: &mut Vec<u8>) {
-        self.delta(
-            choice,
-            |json| {
-                json.key("reasoning_content").str(text);
-                json.key("reasoning_details").array(|json| {
-                    json.object(|json| {
-                        json.key("type").str("reasoning.text");
-                        json.key("text").str(text);
-                        json.key("index").u64(index);
+    fn delta(&mut self, begun: Begun, delta: &Delta, out: &mut Vec<u8>) {
+        let choice = begun.choice;
+        match delta {
+            Delta::Text(text) | Delta::Reasoning(text) | Delta::Arguments(text) | Delta::Refusal(text)
+                if text.is_empty() => {}
+            Delta::Text(text) => self.text(choice, "content", text, out),
+            Delta::Reasoning(text) => self.text(choice, "reasoning_content", text, out),
+            Delta::Refusal(text) => self.text(choice, "refusal", text, out),
+            Delta::Arguments(text) => {
+                let mut json = Writer::with_capacity(text.len() + 64);
+                json.object(|json| {
+                    json.key("index").u64(begun.ordinal);
+                    json.key("function").object(|json| {
+                        json.key("arguments").str(text);
                     });
                 });
-            },
-            None,
-            out,
-        );
-    }
-
-    fn arguments(&self, choice: u32, ordinal: u64, text: &str, out: &mut Vec<u8>) {
-        self.delta(
-            choice,
-            |json| {
-                json.key("tool_calls").array(|json| {
-                    json.object(|json| {
-                        json.key("index").u64(ordinal);
-                        json.key("function").object(|json| {
-                            json.key("arguments").str(text);
-                        });
-                    });
-                });
-            },
-            None,
-            out,
-        );
-    }
-
-    /// A call without arguments is a call with none: clients parse what they get. One that was cut off
-    /// before its arguments stays as it is.
-    fn argue(&self, number: u32, reason: Reason, out: &mut Vec<u8>) {
-        if matches!(reason, Reason::Length | Reason::ContentFilter | Reason::Error) {
-            return;
-        }
-        for part in self.parts.iter().filter(|part| part.choice == number) {
-            if let Kind::Call { ordinal, argued: false } = part.kind {
-                self.arguments(number, ordinal, "{}", out);
+                self.item(choice, "tool_calls", &json.finish(), out);
+            }
+            Delta::Proof(proof) => {
+                if let Some(said) = self.said(choice, out) {
+                    said.unproven = None;
+                }
+                let mut json = Writer::new();
+                details::write(None, Some(proof), false, begun.ordinal, &mut json);
+                self.item(choice, "reasoning_details", &json.finish(), out);
+            }
+            Delta::Citation(citation) => {
+                let at = answer::at(choice, begun.place);
+                if let Some(annotation) = cite::write(citation, &at, &mut self.losses) {
+                    self.item(choice, "annotations", &annotation, out);
+                }
             }
         }
     }
 
-    fn finish(&mut self, number: u32, finish: &Finish, out: &mut Vec<u8>) {
-        let place = self.choice(number, out);
-        self.argue(number, finish.reason, out);
-        let Some(choice) = self.choices.get_mut(place) else { return };
-        choice.finished = true;
-        let (word, exact) = finish::write(finish, choice.refused);
-        finish_losses(finish, exact, number, &mut self.losses);
-        self.delta(number, |_| {}, Some(word), out);
+    fn finished(&mut self, choice: u32, finish: Option<&Finish>, out: &mut Vec<u8>) {
+        let Some(said) = self.said(choice, out) else { return };
+        said.finished = true;
+        let (calls, refused) = (said.calls > 0, said.refusal.is_some());
+        let word = answer::ending(finish, choice, calls, refused, &mut self.losses);
+        self.chunk(choice, Some(word), |_| {}, out);
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
-        self.choice(0, out);
-        let open: Vec<u32> =
-            self.choices.iter().filter(|choice| !choice.finished).map(|choice| choice.number).collect();
-        for number in open {
-            self.finish(number, &Finish::new(Reason::Stop), out);
+        // A choice that its provider never finished is done all the same: clients wait for the word.
+        let open: Vec<u32> = self.choices.iter().filter(|said| !said.finished).map(|said| said.number).collect();
+        for choice in open {
+            self.finished(choice, None, out);
         }
-        if self.asked.include_usage {
-            if let Some(usage) = self.usage.take().filter(|usage| !usage.is_empty()) {
-                self.frame(|_| {}, Some(&usage), out);
-            }
+        if self.asked.include_usage && !self.usage.is_empty() {
+            let usage = std::mem::take(&mut self.usage);
+            let mut losses = Vec::new();
+            let members = |json: &mut Writer| {
+                json.key("choices").array(|_| {});
+                answer::tell_usage(&usage, &mut losses, json);
+            };
+            self.frame(members, out);
+            self.losses.append(&mut losses);
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
     }
 }
 
-/// What a finish says that this dialect has no word for.
-pub(super) fn finish_losses(finish: &Finish, exact: bool, choice: u32, losses: &mut Vec<Loss>) {
-    if !exact {
-        losses.push(Loss::approximated("finish_reason", format!("choices[{choice}]")));
-    }
-    if finish.stop_sequence.is_some() {
-        losses.push(Loss::dropped("stop_sequence", format!("choices[{choice}]")));
-    }
-}
-
-/// The in-band error of a failed upstream, as a frame.
-fn failed(fault: &UpstreamFault) -> String {
-    let mut json = Writer::new();
-    json.object(|json| {
-        json.key("error").object(|json| {
-            json.key("message").str(&fault.message);
-            json.key("type").str(super::fault::translated(fault.kind.as_deref().unwrap_or("server_error")));
-            json.key("param").null();
-            json.key("code").str(fault.code.as_deref().unwrap_or_else(|| fault.outcome.name()));
-        });
-    });
-    format!("data: {}\n\n", json.finish())
-}
-
 impl Encoder for ChatEncoder {
     fn push(&mut self, event: &Event, out: &mut Vec<u8>) {
+        if self.done {
+            return;
+        }
         match event {
             Event::Start { id, model, created } => {
-                if !id.is_empty() {
-                    self.id.clone_from(id);
-                }
-                if !model.is_empty() {
-                    self.model.clone_from(model);
-                }
-                self.created = created.unwrap_or(self.created);
-                self.choice(0, out);
+                self.id.clone_from(id);
+                self.model.clone_from(model);
+                self.created = *created;
+                // Every stream has its first choice, and clients its role at once.
+                self.said(0, out);
             }
-            Event::Open { choice, kind, .. } => self.open(*choice, kind, out),
-            Event::Delta { part, delta } => self.go_on(*part, delta, out),
+            Event::Open { choice, kind, .. } => self.opened(*choice, kind, out),
+            Event::Delta { part, delta } => {
+                let begun = usize::try_from(*part).ok().and_then(|part| self.parts.get(part)).copied();
+                if let Some(begun) = begun {
+                    self.delta(begun, delta, out);
+                }
+            }
             Event::Close { .. } => {}
-            Event::Usage(usage) => self.usage = Some(usage.clone()),
-            Event::Finish { choice, finish } => self.finish(*choice, finish, out),
-            Event::Fault(fault) => out.extend_from_slice(failed(fault).as_bytes()),
-            Event::End => self.end(out),
+            Event::Usage(usage) => self.usage = usage.clone(),
+            Event::Finish { choice, finish } => self.finished(*choice, Some(finish), out),
+            Event::Fault(_) => self.done = true,
+            Event::End => {
+                self.end(out);
+                self.done = true;
+            }
         }
     }
 

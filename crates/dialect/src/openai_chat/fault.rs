@@ -123,7 +123,7 @@ fn of_plain(body: &str, status: u16) -> UpstreamFault {
 }
 
 /// Another dialect's word for a kind of error in this one's.
-pub(super) fn translated(kind: &str) -> &str {
+fn translated(kind: &str) -> &str {
     match kind {
         "overloaded_error" | "api_error" | "timeout_error" => "server_error",
         "billing_error" => "insufficient_quota",

@@ -45,7 +45,7 @@ impl ChatMeter {
     }
 
     /// Looks at the members of a chunk or of a whole answer.
-    fn members(&mut self, body: Json<'_>, whole: bool) -> Told {
+    fn members(&mut self, body: Json<'_>) -> Told {
         let mut told = Told::default();
         let mut tier = None;
         for (key, value) in body.members() {
@@ -56,7 +56,7 @@ impl ChatMeter {
                 "choices" => {
                     for choice in value.items() {
                         told.choices = true;
-                        told.content |= self.choice(choice, whole, &mut told.failed);
+                        told.content |= self.choice(choice, &mut told.failed);
                     }
                 }
                 "usage" => {
@@ -94,16 +94,14 @@ impl ChatMeter {
     }
 
     /// Looks at one choice; true when it carries content.
-    fn choice(&mut self, choice: Json<'_>, whole: bool, failed: &mut Option<UpstreamFault>) -> bool {
+    fn choice(&mut self, choice: Json<'_>, failed: &mut Option<UpstreamFault>) -> bool {
         let mut index = 0;
-        let (mut delta, mut message) = (None, None);
+        let mut said = None;
         let mut why = None;
         for (key, value) in choice.members() {
             match &*key {
                 "index" => index = value.as_u64().unwrap_or(0),
-                // Perplexity sends both: its chunks' `message` repeats all of the text.
-                "delta" => delta = value.non_null(),
-                "message" => message = value.non_null(),
+                "delta" | "message" => said = Some(value),
                 "finish_reason" => why = value.as_str().filter(|word| !word.is_empty()),
                 // OpenRouter's place for the failure of one choice.
                 "error" if !value.is_null() => *failed = fault::inside(choice),
@@ -117,7 +115,6 @@ impl ChatMeter {
                 self.choices.len() - 1
             }
         };
-        let said = if whole { message.or(delta) } else { delta.or(message) };
         let content = said.is_some_and(|said| self.said(said, index == 0));
         if let Some(word) = why {
             if let Some(choice) = self.choices.get_mut(place) {
@@ -236,7 +233,7 @@ impl Meter for ChatMeter {
             return self.fail(fault::of_event(frame.text()));
         }
         let Ok(body) = Json::from_bytes(data) else { return Seen::Preamble };
-        let told = self.members(body, false);
+        let told = self.members(body);
         if let Some(fault) = told.failed {
             return self.fail(fault);
         }
@@ -248,7 +245,7 @@ impl Meter for ChatMeter {
     }
 
     fn whole(&mut self, body: Json<'_>) {
-        let told = self.members(body, true);
+        let told = self.members(body);
         let missing =
             || (!told.choices).then(|| UpstreamFault::new(Outcome::BadAnswer, 200, "The answer has no choices."));
         match told.failed.or_else(missing) {

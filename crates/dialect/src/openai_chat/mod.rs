@@ -1,32 +1,23 @@
 //! OpenAI's `/v1/chat/completions`, and the many servers that speak it.
 
+mod answer;
 mod call;
 mod choice;
 mod cite;
 mod classify;
 mod decimal;
 mod decode;
+mod details;
 mod encode;
 mod fault;
 mod finish;
-mod media;
 mod meter;
-mod names;
 mod patch;
 mod peek;
-mod proof;
 mod read;
-mod read_message;
-mod read_part;
-mod read_tool;
-mod reply;
-mod shared;
 mod think;
 mod usage;
 mod write;
-mod write_message;
-mod write_param;
-mod write_part;
 
 use crate::dialect::{Asked, Dialect, Outgoing, Patch};
 use crate::fault::Fault;
@@ -60,16 +51,16 @@ impl Dialect for OpenAiChat {
         Box::new(meter::ChatMeter::new(from.quirks))
     }
     fn read_request(&self, body: &Document) -> Result<Lossy<Request>, Fault> {
-        read::read(body)
+        read::request(body)
     }
     fn write_request(&self, request: &Request, to: &Target<'_>) -> Result<Outgoing, Fault> {
-        write::write(request, to)
+        write::request(request, to)
     }
     fn read_response(&self, body: Json<'_>, undo: &Undo, from: &Target<'_>) -> Result<Lossy<Response>, UpstreamFault> {
-        decode::read_response(body, undo, from)
+        answer::read(body, undo, from)
     }
     fn write_response(&self, response: &Response, asked: &Asked) -> Lossy<String> {
-        reply::write(response, asked)
+        answer::write(response, asked)
     }
     fn decoder(&self, undo: Undo, from: &Target<'_>) -> Box<dyn Decoder> {
         Box::new(decode::ChatDecoder::new(undo, from))

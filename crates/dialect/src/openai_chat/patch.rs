@@ -182,8 +182,10 @@ fn messages(body: &Document, to: &Target<'_>, patch: &mut Patch) {
             edits.push(Edit::set("role", r#""system""#));
         }
         // A message of the old role `function` is nothing without its name.
-        let speaks = to.quirks.has(Quirk::NoMessageName) && !role.is_some_and(|role| role.is("function"));
-        if let Some(name) = message.get("name").filter(|_| speaks) {
+        if to.quirks.has(Quirk::NoMessageName)
+            && !role.is_some_and(|role| role.is("function"))
+            && let Some(name) = message.get("name")
+        {
             edits.push(Edit::remove("name"));
             lost = !name.is_null();
         }

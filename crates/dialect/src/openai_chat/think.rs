@@ -1,71 +1,64 @@
-//! Reasoning inside the text, between tags at its start: `<think>…</think>`, cut anywhere.
+//! Reasoning inside the text: `<think>…</think>` (or `<reasoning>…`) at its start, cut anywhere.
 
 /// The tags that servers use.
 const TAGS: [(&str, &str); 2] = [("<think>", "</think>"), ("<reasoning>", "</reasoning>")];
 
-/// A piece of text that is one or the other.
+/// A piece of what a text says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece {
-    Reasoning(String),
-    Text(String),
+    /// Reasoning.
+    Thought(String),
+    /// Text.
+    Said(String),
 }
 
-/// Splits text as it comes.
-#[derive(Debug, Default)]
+/// Divides one text that comes in pieces. What it says does not depend on how the text was cut.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Think {
     state: State,
-    /// Text that may be the start of a tag.
+    /// What may be the begin of a tag, or blanks that belong to one.
     held: String,
 }
 
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 enum State {
+    /// Nothing but blanks so far.
     #[default]
     Start,
-    /// Behind the opening tag; line feeds are skipped.
-    Opened(&'static str),
-    /// Inside; waiting for this closing tag.
+    /// Behind an opening tag; waits for this closing one.
     Inside(&'static str),
-    /// Behind the closing tag; white space is skipped.
+    /// Behind the closing tag; blanks are skipped.
     Behind,
-    Text,
+    Plain,
 }
 
 impl Think {
-    /// Takes more text.
+    /// Takes the next piece of text and appends what it says for sure.
     pub(super) fn push(&mut self, text: &str, out: &mut Vec<Piece>) {
         self.held.push_str(text);
         loop {
             match self.state {
                 State::Start => {
                     let begun = self.held.trim_start();
-                    if let Some((open, close)) = TAGS.iter().find(|(open, _)| begun.starts_with(open)) {
-                        self.held = begun.get(open.len()..).unwrap_or_default().to_owned();
-                        self.state = State::Opened(close);
-                    } else if TAGS.iter().any(|(open, _)| open.starts_with(begun)) {
+                    if let Some((open, close)) = TAGS.into_iter().find(|(open, _)| begun.starts_with(open)) {
+                        self.held = begun.strip_prefix(open).unwrap_or_default().to_owned();
+                        self.state = State::Inside(close);
+                    } else if TAGS.into_iter().any(|(open, _)| open.starts_with(begun)) {
                         return;
                     } else {
-                        self.state = State::Text;
+                        self.state = State::Plain;
                     }
                 }
-                State::Opened(close) => {
-                    self.held = self.held.trim_start_matches('\n').to_owned();
-                    if self.held.is_empty() {
-                        return;
-                    }
-                    self.state = State::Inside(close);
-                }
-                State::Inside(close) => match self.held.split_once(close) {
-                    Some((inside, behind)) => {
-                        let (inside, behind) = (inside.to_owned(), behind.to_owned());
-                        give(inside, Piece::Reasoning, out);
-                        self.held = behind;
+                State::Inside(close) => match self.held.find(close) {
+                    Some(at) => {
+                        let behind = self.held.split_off(at);
+                        give(std::mem::take(&mut self.held), Piece::Thought, out);
+                        self.held = behind.strip_prefix(close).unwrap_or_default().to_owned();
                         self.state = State::Behind;
                     }
                     None => {
-                        let keep = overlap(&self.held, close);
-                        let rest = self.held.split_off(self.held.len() - keep);
-                        give(std::mem::replace(&mut self.held, rest), Piece::Reasoning, out);
+                        let kept = self.held.split_off(self.held.len() - overlap(&self.held, close));
+                        give(std::mem::replace(&mut self.held, kept), Piece::Thought, out);
                         return;
                     }
                 },
@@ -74,71 +67,76 @@ impl Think {
                     if self.held.is_empty() {
                         return;
                     }
-                    self.state = State::Text;
+                    self.state = State::Plain;
                 }
-                State::Text => return give(std::mem::take(&mut self.held), Piece::Text, out),
+                State::Plain => return give(std::mem::take(&mut self.held), Piece::Said, out),
             }
         }
     }
 
-    /// The text ended: what was held is what it looks like.
+    /// The text ended: appends what was held.
     pub(super) fn finish(&mut self, out: &mut Vec<Piece>) {
         let held = std::mem::take(&mut self.held);
         match self.state {
-            State::Opened(_) | State::Inside(_) => give(held, Piece::Reasoning, out),
-            State::Start | State::Behind | State::Text => give(held, Piece::Text, out),
+            State::Inside(_) => give(held, Piece::Thought, out),
+            State::Start | State::Plain => give(held, Piece::Said, out),
+            State::Behind => {}
         }
-        self.state = State::Text;
+        self.state = State::Plain;
     }
 }
 
-fn give(text: String, piece: fn(String) -> Piece, out: &mut Vec<Piece>) {
+fn give(text: String, kind: fn(String) -> Piece, out: &mut Vec<Piece>) {
     if !text.is_empty() {
-        out.push(piece(text));
+        out.push(kind(text));
     }
 }
 
-/// Length of the longest end of `text` that begins `tag`. Tags are ASCII, so it is a char boundary.
+/// How many bytes at the end of `text` may be the begin of `tag` (which is ASCII).
 fn overlap(text: &str, tag: &str) -> usize {
-    (1..tag.len()).rev().find(|len| tag.get(..*len).is_some_and(|start| text.ends_with(start))).unwrap_or(0)
+    (1..tag.len()).rev().find(|len| tag.get(..*len).is_some_and(|begin| text.ends_with(begin))).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn split(pieces: &[&str]) -> (String, String) {
-        let (mut think, mut out) = (Think::default(), Vec::new());
-        for piece in pieces {
-            think.push(piece, &mut out);
+    /// Thought and text of a text cut into pieces of a size.
+    fn divided(text: &str, size: usize) -> (String, String) {
+        let mut think = Think::default();
+        let mut out = Vec::new();
+        let chars: Vec<char> = text.chars().collect();
+        for piece in chars.chunks(size) {
+            think.push(&piece.iter().collect::<String>(), &mut out);
         }
         think.finish(&mut out);
-        let mut both = (String::new(), String::new());
+        let (mut thought, mut said) = (String::new(), String::new());
         for piece in out {
             match piece {
-                Piece::Reasoning(text) => both.0.push_str(&text),
-                Piece::Text(text) => both.1.push_str(&text),
+                Piece::Thought(text) => thought.push_str(&text),
+                Piece::Said(text) => said.push_str(&text),
             }
         }
-        both
+        (thought, said)
     }
 
     #[test]
-    fn tags_are_found_however_they_are_cut() {
-        for (text, reasoning, rest) in [
-            ("<think>\na < b</think>\n\nyes", "a < b", "yes"),
-            ("  <think>a</think>b</think>", "a", "b</think>"),
-            ("<reasoning>a</reasoning>b", "a", "b"),
-            ("no <think>tag</think>", "", "no <think>tag</think>"),
-            ("<thin", "", "<thin"),
-            ("<think>never ends</thi", "never ends</thi", ""),
+    fn tags_count_at_the_start_only_and_however_they_are_cut() {
+        let table = [
+            ("<think>a<b</think>\n\nc", "a<b", "c"),
+            ("\n<think>\nhé</think>x</think>", "\nhé", "x</think>"),
+            ("<reasoning>r</reasoning>t", "r", "t"),
+            ("<think>never closed </thi", "never closed </thi", ""),
+            ("no <think>a</think>", "", "no <think>a</think>"),
+            ("<thing>", "", "<thing>"),
+            ("<thi", "", "<thi"),
+            ("  ", "", "  "),
             ("", "", ""),
-        ] {
-            let expected = (reasoning.to_owned(), rest.to_owned());
-            assert_eq!(split(&[text]), expected, "{text}");
-            let chars: Vec<String> = text.chars().map(String::from).collect();
-            let chars: Vec<&str> = chars.iter().map(String::as_str).collect();
-            assert_eq!(split(&chars), expected, "{text}");
+        ];
+        for (text, thought, said) in table {
+            for size in 1..12 {
+                assert_eq!(divided(text, size), (thought.to_owned(), said.to_owned()), "{text} by {size}");
+            }
         }
     }
 }

@@ -1,176 +1,178 @@
-//! The IR's request as a body for a server of this dialect, by its quirks.
+//! Requests of the IR to this dialect, as the server's quirks have it.
+
+mod body;
+mod names;
+mod params;
+mod part;
+mod turns;
 
 use wire::json::Writer;
 
-use super::names::Names;
-use super::write_message;
-use super::write_param;
-use super::write_part::Place;
+use self::turns::Turns;
 use crate::dialect::Outgoing;
 use crate::fault::Fault;
 use crate::id::DialectId;
+use crate::ir::part::Body;
 use crate::ir::request::Request;
 use crate::ir::tool::{Function, Tool, ToolChoice};
 use crate::loss::Loss;
 use crate::quirk::Quirk;
 use crate::target::Target;
 
+const HERE: DialectId = DialectId::OpenAiChat;
+
 /// Writes a request for a target.
 ///
 /// # Errors
-/// `invalid_request` where no message is left to send.
-pub(super) fn write(request: &Request, to: &Target<'_>) -> Result<Outgoing, Fault> {
-    let mut place = Place { to, losses: Vec::new() };
-    let mut names = Names::new(to.quirks.has(Quirk::NineCharIds));
-    for tool in &request.tools {
-        if let Tool::Function(function) = tool {
-            names.keep(&function.name);
-        }
+/// `invalid_request` for a request that says nothing that the target can be told.
+pub(super) fn request(request: &Request, to: &Target<'_>) -> Result<Outgoing, Fault> {
+    let request = request.clone().normalize();
+    let mut turns = Turns::new(to);
+    keep(&request, &mut turns);
+    turns.system(&request.system);
+    for (index, message) in request.messages.iter().enumerate() {
+        turns.message(message, index);
     }
-    let mut messages = Writer::new();
-    messages.array(|json| write_message::messages(request, &mut place, &mut names, json));
-    let messages = messages.finish();
-    if messages == "[]" {
-        return Err(Fault::invalid("messages", "No message is left that this provider can be sent."));
+    turns.bring_moved();
+    if turns.messages.is_empty() {
+        let message = "Nothing in `messages` can be sent to this model: say something to it.";
+        return Err(Fault::invalid("messages", message));
     }
-    let mut json = Writer::with_capacity(messages.len() + 512);
-    json.object(|json| {
-        json.key("model").str(to.model);
-        json.key("messages").raw(&messages);
-        tools(request, &mut place, &mut names, json);
-        write_param::sampling(request, &mut place, json);
-        write_param::format(request, &mut place, json);
-        write_param::effort(request, &mut place, json);
-        if let Some(user) = &request.user {
-            json.key("user").str(user);
-        }
-        if let Some(tier) = &request.tier {
-            // Anthropic's word for "no priority capacity".
-            let tier = if tier == "standard_only" { "default" } else { tier };
-            if request.tier.as_deref() != Some(tier) {
-                place.losses.push(Loss::approximated("service_tier", "service_tier"));
-            }
-            json.key("service_tier").str(tier);
-        }
-        if request.stream {
-            json.key("stream").bool(true);
-            if !to.quirks.has(Quirk::NoStreamOptions) {
-                json.key("stream_options").object(|json| {
-                    json.key("include_usage").bool(true);
-                });
-            }
-        }
-        for (dialect, key, value) in request.foreign.iter() {
-            if dialect == DialectId::OpenAiChat {
-                json.key(key).raw(value);
-            } else {
-                place.dropped(key, key);
-            }
-        }
+    turns.body.put("model", |json| _ = json.str(to.model));
+    let messages = std::mem::take(&mut turns.messages);
+    turns.body.put("messages", |json| {
+        json.array(|json| messages.iter().for_each(|message| _ = json.raw(message)));
     });
-    Ok(Outgoing { body: json.finish(), headers: Vec::new(), losses: place.losses, undo: names.into_undo() })
+    tools(&request, to, &mut turns);
+    params::write(&request, to, &mut turns.body);
+    let refused: &[&str] = if to.quirks.has(Quirk::NoLogitBias) { &["logit_bias"] } else { &[] };
+    turns.body.foreign(&request.foreign, refused);
+    let (body, losses) = turns.body.finish();
+    Ok(Outgoing { body, headers: Vec::new(), losses, undo: turns.names.into_undo() })
 }
 
-fn tools(request: &Request, place: &mut Place<'_>, names: &mut Names, json: &mut Writer) {
+/// Good names and ids stay as they are, whatever others become.
+fn keep(request: &Request, turns: &mut Turns<'_>) {
+    for tool in &request.tools {
+        if let Tool::Function(function) = tool {
+            turns.names.keep(&function.name);
+        }
+    }
+    for part in request.messages.iter().flat_map(|message| &message.parts) {
+        if let Body::ToolCall(call) = &part.body {
+            turns.names.keep_id(&call.id);
+        }
+    }
+}
+
+/// Tools and which of them to call.
+fn tools(request: &Request, to: &Target<'_>, turns: &mut Turns<'_>) {
     let mut written = Vec::new();
     for (index, tool) in request.tools.iter().enumerate() {
         let at = format!("tools[{index}]");
         match tool {
-            Tool::Function(tool) => {
-                let mut json = Writer::new();
-                function(tool, &at, place, names, &mut json);
-                written.push(json.finish());
-            }
-            Tool::Foreign { dialect: DialectId::OpenAiChat, raw, .. } => written.push(raw.as_str().to_owned()),
-            Tool::Foreign { kind, .. } => place.dropped(kind, &at),
+            Tool::Function(function) => written.push(self::function(function, to, turns, &at)),
+            Tool::Foreign { dialect: HERE, raw, .. } => written.push(raw.as_str().to_owned()),
+            Tool::Foreign { kind, .. } => turns.body.lose(Loss::dropped(kind.clone(), at)),
         }
     }
-    if !written.is_empty() {
-        json.key("tools").array(|json| {
-            for tool in &written {
-                json.raw(tool);
-            }
-        });
+    if written.is_empty() {
+        // Which to call may not be said where there are none.
+        if matches!(request.tool_choice, Some(ToolChoice::Any | ToolChoice::Named(_) | ToolChoice::Allowed { .. })) {
+            turns.body.lose(Loss::dropped("tool_choice", "tool_choice"));
+        }
+        return;
     }
-    let any = !written.is_empty();
+    turns.body.put("tools", |json| {
+        json.array(|json| written.iter().for_each(|tool| _ = json.raw(tool)));
+    });
     if let Some(choice) = &request.tool_choice {
-        let forced = !matches!(choice, ToolChoice::Auto | ToolChoice::None);
-        if (forced && place.has(Quirk::NoToolChoice)) || !any {
-            place.dropped("tool_choice", "tool_choice");
-        } else {
-            json.key("tool_choice");
-            tool_choice(choice, place, names, json);
-        }
+        self::choice(choice, to, turns);
     }
-    if let Some(parallel) = request.parallel_tools {
-        if place.has(Quirk::NoParallelToolCalls) || !any {
-            place.dropped("parallel_tool_calls", "parallel_tool_calls");
-        } else {
-            json.key("parallel_tool_calls").bool(parallel);
-        }
+    let refused = to.quirks.has(Quirk::NoParallelToolCalls);
+    match request.parallel_tools {
+        // Several are welcome anyway.
+        Some(true) if refused => {}
+        Some(false) if refused => turns.body.lose(Loss::dropped("parallel_tool_calls", "parallel_tool_calls")),
+        Some(parallel) => turns.body.put("parallel_tool_calls", |json| _ = json.bool(parallel)),
+        None => {}
     }
 }
 
-fn function(tool: &Function, at: &str, place: &mut Place<'_>, names: &mut Names, json: &mut Writer) {
+fn function(function: &Function, to: &Target<'_>, turns: &mut Turns<'_>, at: &str) -> String {
+    let name = turns.names.name(&function.name);
+    let mark = function.cache.as_ref().filter(|_| to.quirks.has(Quirk::CacheControl));
+    if mark.is_none() && function.cache.is_some() {
+        turns.body.lose(Loss::dropped("cache_control", at));
+    }
+    let own = turns.body.own(&function.foreign, at);
+    let mut json = Writer::new();
     json.object(|json| {
         json.key("type").str("function");
         json.key("function").object(|json| {
-            json.key("name").str(&names.name(&tool.name));
-            if let Some(description) = &tool.description {
+            json.key("name").str(&name);
+            if let Some(description) = &function.description {
                 json.key("description").str(description);
             }
-            if let Some(schema) = &tool.schema {
+            if let Some(schema) = &function.schema {
                 json.key("parameters").raw(schema.as_str());
             }
-            if let Some(strict) = tool.strict {
+            if let Some(strict) = function.strict {
                 json.key("strict").bool(strict);
             }
-            place.foreign(&tool.foreign, at, json);
         });
-        match &tool.cache {
-            Some(mark) if place.has(Quirk::CacheControl) => {
-                json.key("cache_control").raw(mark.as_str());
-            }
-            Some(_) => place.dropped("cache_control", at),
-            None => {}
+        if let Some(mark) = mark {
+            json.key("cache_control").raw(mark.as_str());
+        }
+        for (key, value) in &own {
+            json.key(key).raw(value);
         }
     });
+    json.finish()
 }
 
-fn tool_choice(choice: &ToolChoice, place: &Place<'_>, names: &mut Names, json: &mut Writer) {
-    let named = |name: &str, names: &mut Names, json: &mut Writer| {
-        json.object(|json| {
-            json.key("type").str("function");
-            json.key("function").object(|json| {
-                json.key("name").str(&names.name(name));
-            });
-        });
+/// The choice, which some servers do not let be forced.
+fn choice(choice: &ToolChoice, to: &Target<'_>, turns: &mut Turns<'_>) {
+    let forced = matches!(choice, ToolChoice::Any | ToolChoice::Named(_) | ToolChoice::Allowed { required: true, .. });
+    let choice = if forced && to.quirks.has(Quirk::NoToolChoice) {
+        turns.body.lose(Loss::approximated("tool_choice", "tool_choice"));
+        &ToolChoice::Auto
+    } else {
+        choice
     };
-    match choice {
-        ToolChoice::Auto => {
-            json.str("auto");
+    let word = match choice {
+        ToolChoice::Auto => "auto",
+        ToolChoice::None => "none",
+        ToolChoice::Any if to.quirks.has(Quirk::ToolChoiceAny) => "any",
+        ToolChoice::Any => "required",
+        ToolChoice::Named(name) => {
+            let name = turns.names.name(name);
+            turns.body.put("tool_choice", |json| named(&name, json));
+            return;
         }
-        ToolChoice::Any => {
-            json.str(if place.has(Quirk::ToolChoiceAny) { "any" } else { "required" });
-        }
-        ToolChoice::None => {
-            json.str("none");
-        }
-        ToolChoice::Named(name) => named(name, names, json),
-        ToolChoice::Allowed { required, names: allowed } => {
-            json.object(|json| {
-                json.key("type").str("allowed_tools");
-                json.key("allowed_tools").object(|json| {
-                    json.key("mode").str(if *required { "required" } else { "auto" });
-                    json.key("tools").array(|json| {
-                        for name in allowed {
-                            named(name, names, json);
-                        }
+        ToolChoice::Allowed { required, names } => {
+            let names: Vec<String> = names.iter().map(|name| turns.names.name(name)).collect();
+            turns.body.put("tool_choice", |json| {
+                json.object(|json| {
+                    json.key("type").str("allowed_tools");
+                    json.key("allowed_tools").object(|json| {
+                        json.key("mode").str(if *required { "required" } else { "auto" });
+                        json.key("tools").array(|json| names.iter().for_each(|name| named(name, json)));
                     });
                 });
             });
+            return;
         }
-    }
+    };
+    turns.body.put("tool_choice", |json| _ = json.str(word));
+}
+
+/// `{"type":"function","function":{"name":…}}`.
+fn named(name: &str, json: &mut Writer) {
+    json.object(|json| {
+        json.key("type").str("function");
+        json.key("function").object(|json| _ = json.key("name").str(name));
+    });
 }
 
 #[cfg(test)]

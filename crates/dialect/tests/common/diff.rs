@@ -2,19 +2,22 @@
 
 use std::ops::Range;
 
+use dialect::ir::finish::Reason;
 use dialect::ir::foreign::{Foreign, Raw};
 use dialect::ir::part::{Body, Part, ToolResult};
 use dialect::ir::request::{Format, Message, Request, Role};
-use dialect::ir::response::Response;
+use dialect::ir::response::{Choice, Response};
 use dialect::ir::tool::{Tool, ToolChoice};
 use dialect::loss::Loss;
-use dialect::usage::Usage;
+use dialect::usage::{Unit, Usage};
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// Where in the original.
     pub at: String,
+    /// Other places of what it was, where several parts say one thing.
+    pub also: Vec<String>,
     /// Other words a loss may use for it, where it stands at the top level.
     pub words: Vec<String>,
     /// How many losses must name the place: one for each thing that differs there.
@@ -25,7 +28,7 @@ pub struct Difference {
 
 fn differ(at: impl Into<String>, words: &[&str], sides: impl Into<String>) -> Difference {
     let words = words.iter().map(|word| (*word).to_owned()).collect();
-    Difference { at: at.into(), words, count: 1, sides: sides.into() }
+    Difference { at: at.into(), also: Vec::new(), words, count: 1, sides: sides.into() }
 }
 
 /// The differences that no loss names. A loss names a place when one path begins with the other, or, at
@@ -37,8 +40,12 @@ pub fn unnamed(differences: Vec<Difference>, losses: &[Loss]) -> Vec<Difference>
             let named = losses
                 .iter()
                 .filter(|loss| {
-                    let (place, other) = (short(&loss.at), short(&difference.at));
-                    let path = !place.is_empty() && (begins(&place, &other) || begins(&other, &place));
+                    let place = short(&loss.at);
+                    let path = !place.is_empty()
+                        && std::iter::once(&difference.at).chain(&difference.also).any(|other| {
+                            let other = short(other);
+                            begins(&place, &other) || begins(&other, &place)
+                        });
                     path || difference.words.iter().any(|word| *word == loss.what)
                 })
                 .count();
@@ -60,6 +67,7 @@ fn begins(path: &str, start: &str) -> bool {
 /// One thing said, with who says it.
 struct Item<'a> {
     at: String,
+    also: Vec<String>,
     role: Option<Role>,
     name: Option<&'a str>,
     part: &'a Part,
@@ -90,24 +98,24 @@ impl Item<'_> {
     }
 }
 
-/// Pairs the items of two lists: longest common run of pairs for which `same` holds.
-fn pairs<T>(left: &[T], right: &[T], same: impl Fn(&T, &T) -> bool) -> Vec<(usize, usize)> {
-    let mut longest = vec![vec![0usize; right.len() + 1]; left.len() + 1];
+/// Pairs the items of two lists in order, so that the sum of the weights is the greatest; 0 is no pair.
+fn pairs<T>(left: &[T], right: &[T], weight: impl Fn(&T, &T) -> usize) -> Vec<(usize, usize)> {
+    let mut best = vec![vec![0usize; right.len() + 1]; left.len() + 1];
+    let paired = |best: &[Vec<usize>], l: usize, r: usize| match weight(&left[l], &right[r]) {
+        0 => 0,
+        weight => weight + best[l + 1][r + 1],
+    };
     for l in (0..left.len()).rev() {
         for r in (0..right.len()).rev() {
-            longest[l][r] = if same(&left[l], &right[r]) {
-                longest[l + 1][r + 1] + 1
-            } else {
-                longest[l + 1][r].max(longest[l][r + 1])
-            };
+            best[l][r] = paired(&best, l, r).max(best[l + 1][r]).max(best[l][r + 1]);
         }
     }
     let (mut l, mut r, mut out) = (0, 0, Vec::new());
     while l < left.len() && r < right.len() {
-        if same(&left[l], &right[r]) {
+        if best[l][r] > 0 && paired(&best, l, r) == best[l][r] {
             out.push((l, r));
             (l, r) = (l + 1, r + 1);
-        } else if longest[l + 1][r] >= longest[l][r + 1] {
+        } else if best[l + 1][r] >= best[l][r + 1] {
             l += 1;
         } else {
             r += 1;
@@ -116,29 +124,31 @@ fn pairs<T>(left: &[T], right: &[T], same: impl Fn(&T, &T) -> bool) -> Vec<(usiz
     out
 }
 
+/// Pairs two runs of parts: those that are equal before those that say the same, and these before those
+/// that resemble each other.
+fn matched(left: &[Item<'_>], right: &[Item<'_>]) -> Vec<(usize, usize)> {
+    pairs(left, right, |own, other| match () {
+        () if own.is(other) => 101,
+        () if own.says(other) => 100,
+        () => usize::from(own.resembles(other)),
+    })
+}
+
 /// Differences between two runs of parts: those that are equal, say the same, or resemble each other are
 /// one; of the rest, the left ones are gone, and the right ones made up unless something is gone there.
 fn items(left: &[Item<'_>], right: &[Item<'_>], out: &mut Vec<Difference>) {
-    let mut found: Vec<(usize, usize)> = Vec::new();
-    for level in 0..3 {
-        let mut more = Vec::new();
-        for (l, r) in gaps(&found, left.len(), right.len()) {
-            let within = pairs(&left[l.clone()], &right[r.clone()], |own, other| match level {
-                0 => own.is(other),
-                1 => own.says(other),
-                _ => own.resembles(other),
-            });
-            more.extend(within.into_iter().map(|(own, other)| (l.start + own, r.start + other)));
-        }
-        found.extend(more);
-        found.sort_unstable();
-    }
+    let found = matched(left, right);
     for (own, other) in &found {
+        let before = out.len();
         changed(&left[*own], &right[*other], out);
+        out[before..].iter_mut().for_each(|difference| difference.also.extend(left[*own].also.clone()));
     }
     for (l, r) in gaps(&found, left.len(), right.len()) {
         let whole = l.is_empty();
-        out.extend(left[l].iter().map(|own| differ(&own.at, &[], format!("{:?} is gone", own.part))));
+        out.extend(left[l].iter().map(|own| Difference {
+            also: own.also.clone(),
+            ..differ(&own.at, &[], format!("{:?} is gone", own.part))
+        }));
         if whole {
             out.extend(
                 right[r].iter().map(|other| differ(&other.at, &["system"], format!("{:?} is made up", other.part))),
@@ -159,6 +169,7 @@ fn gaps(pairs: &[(usize, usize)], left: usize, right: usize) -> Vec<(Range<usize
 
 /// Differences within one part.
 fn changed(own: &Item<'_>, other: &Item<'_>, out: &mut Vec<Difference>) {
+    let before = out.len();
     if own.name != other.name {
         let message = own.at.split(".content").next().unwrap_or_default();
         out.push(differ(format!("{message}.name"), &[], "name"));
@@ -176,12 +187,14 @@ fn changed(own: &Item<'_>, other: &Item<'_>, out: &mut Vec<Difference>) {
     }
     foreign(&own.at, &own.part.foreign, &other.part.foreign, out);
     // Each thing that differs at one place needs a loss of its own.
-    let here = out.iter().filter(|difference| difference.at == own.at).count();
-    out.iter_mut().filter(|difference| difference.at == own.at).for_each(|difference| difference.count = here);
+    let mine = &mut out[before..];
+    let here = mine.iter().filter(|difference| difference.at == own.at).count();
+    mine.iter_mut().filter(|difference| difference.at == own.at).for_each(|difference| difference.count = here);
 }
 
 fn results<'a>(at: &str, result: &'a ToolResult) -> Vec<Item<'a>> {
-    let item = |(index, part)| Item { at: format!("{at}.content[{index}]"), role: None, name: None, part };
+    let item =
+        |(index, part)| Item { at: format!("{at}.content[{index}]"), also: Vec::new(), role: None, name: None, part };
     result.content.iter().enumerate().map(item).collect()
 }
 
@@ -191,7 +204,8 @@ fn foreign(at: &str, left: &Foreign, right: &Foreign, out: &mut Vec<Difference>)
         out.push(differ(place, &[&member.1], format!("foreign {}", member.1)));
     }
     for member in right.0.iter().filter(|member| !left.0.iter().any(|own| own.1 == member.1)) {
-        out.push(differ(member.1.clone(), &[], "foreign is made up"));
+        let place = if at.is_empty() { &member.1 } else { at };
+        out.push(differ(place, &[], format!("foreign {} is made up", member.1)));
     }
 }
 
@@ -199,6 +213,7 @@ fn said<'a>(messages: &'a [Message]) -> Vec<Item<'a>> {
     let parts = |(index, message): (usize, &'a Message)| {
         message.parts.iter().enumerate().map(move |(place, part)| Item {
             at: format!("messages[{index}].content[{place}]"),
+            also: Vec::new(),
             role: Some(message.role),
             name: message.name.as_deref(),
             part,
@@ -208,7 +223,7 @@ fn said<'a>(messages: &'a [Message]) -> Vec<Item<'a>> {
 }
 
 fn system(request: &Request) -> Vec<Item<'_>> {
-    let item = |(index, part)| Item { at: format!("system[{index}]"), role: None, name: None, part };
+    let item = |(index, part)| Item { at: format!("system[{index}]"), also: Vec::new(), role: None, name: None, part };
     request.system.iter().enumerate().map(item).collect()
 }
 
@@ -252,6 +267,11 @@ fn meaning(request: &Request) -> Request {
     sampling.frequency_penalty = sampling.frequency_penalty.take().filter(|penalty| !zero(penalty));
     sampling.presence_penalty = sampling.presence_penalty.take().filter(|penalty| !zero(penalty));
     request.format = request.format.take().filter(|format| *format != Format::Text);
+    if let Some(effort) = &mut request.effort
+        && (effort.budget.is_some() || effort.adaptive)
+    {
+        effort.enabled = Some(true);
+    }
     request.parallel_tools = request.parallel_tools.filter(|parallel| !parallel);
     request.tool_choice = request.tool_choice.take().filter(|choice| *choice != ToolChoice::Auto);
     // The same in the words of two dialects.
@@ -295,7 +315,7 @@ pub fn requests(left: &Request, right: &Request) -> Vec<Difference> {
 }
 
 fn tools(left: &[Tool], right: &[Tool], out: &mut Vec<Difference>) {
-    let exact = pairs(left, right, |own, other| own == other);
+    let exact = pairs(left, right, |own, other| usize::from(own == other));
     for (index, tool) in left.iter().enumerate() {
         if exact.iter().any(|(own, _)| *own == index) {
             continue;
@@ -321,6 +341,22 @@ fn tools(left: &[Tool], right: &[Tool], out: &mut Vec<Difference>) {
     if right.len() > left.len() {
         out.push(differ("tools", &["response_format"], "a tool is made up"));
     }
+}
+
+/// A form with the label and the strictness of the original where a dialect has no word for them: it
+/// labels no schema, and holds every one.
+fn named(mut format: Format, original: Option<&Format>) -> Format {
+    if let (Format::JsonSchema { name, strict, .. }, Some(Format::JsonSchema { name: own, strict: asked, .. })) =
+        (&mut format, original)
+    {
+        if name.is_none() {
+            name.clone_from(own);
+        }
+        if *strict == Some(true) {
+            *strict = *asked;
+        }
+    }
+    format
 }
 
 /// Members of the top level.
@@ -359,7 +395,8 @@ fn top(left: &Request, right: &Request, out: &mut Vec<Difference>) {
         "disable_parallel_tool_use",
         "parallel_tools"
     );
-    member!(left.format, right.format, "response_format", "output_config", "output_config.format", "format");
+    let kept = right.format.clone().map(|format| named(format, left.format.as_ref()));
+    member!(left.format, kept, "response_format", "output_config", "output_config.format", "format");
     member!(
         left.effort,
         right.effort,
@@ -374,6 +411,64 @@ fn top(left: &Request, right: &Request, out: &mut Vec<Difference>) {
     member!(left.user, right.user, "user", "metadata.user_id", "metadata");
     member!(left.tier, right.tier, "service_tier", "tier");
     member!(left.stream, right.stream, "stream");
+}
+
+/// The parts of an answer with neighbouring texts joined, each with the places of those it is made of:
+/// where one text ends and the next begins means nothing.
+fn joined(parts: Vec<(usize, Part)>) -> Vec<(Vec<usize>, Part)> {
+    let mut out: Vec<(Vec<usize>, Part)> = Vec::new();
+    for (place, part) in parts {
+        match (out.last_mut(), &part.body) {
+            (
+                Some((places, Part { body: Body::Text { text, citations }, foreign, .. })),
+                Body::Text { text: more, citations: cited },
+            ) => {
+                places.push(place);
+                text.push_str(more);
+                citations.extend(cited.iter().cloned());
+                foreign.0.extend(part.foreign.0.iter().cloned());
+            }
+            _ => out.push((vec![place], part)),
+        }
+    }
+    out
+}
+
+/// The parts of an answer with their places, less those that are gone from the other, refusals as text
+/// where the other has no word for them. What is gone or another thing now is a difference.
+fn said_alike(at: &str, choice: &Choice, other: &Choice, out: &mut Vec<Difference>) -> Vec<(usize, Part)> {
+    let refuses = other.parts.iter().any(|part| matches!(part.body, Body::Refusal(_)));
+    let mut parts: Vec<(usize, Part)> = choice.parts.iter().cloned().enumerate().collect();
+    for (place, part) in parts.iter_mut().filter(|_| !refuses) {
+        if let Body::Refusal(text) = &part.body {
+            part.body = Body::Text { text: text.clone(), citations: Vec::new() };
+            out.push(differ(format!("{at}.content[{place}]"), &["refusal"], "a refusal is text"));
+        }
+    }
+    let is_text = |part: &Part| matches!(part.body, Body::Text { .. });
+    let other: Vec<_> = other.parts.iter().filter(|part| !is_text(part)).map(|part| (vec![0], part.clone())).collect();
+    let own: Vec<_> =
+        parts.iter().filter(|(_, part)| !is_text(part)).map(|(place, part)| (vec![*place], part.clone())).collect();
+    let kept = matched(&spoken(at, &own), &spoken(at, &other));
+    for (index, (place, part)) in own.iter().enumerate() {
+        if !kept.iter().any(|(own, _)| *own == index) {
+            out.push(differ(format!("{at}.content[{}]", place[0]), &[], format!("{part:?} is gone")));
+            parts.retain(|(own, _)| *own != place[0]);
+        }
+    }
+    parts
+}
+
+fn spoken<'a>(at: &str, parts: &'a [(Vec<usize>, Part)]) -> Vec<Item<'a>> {
+    let place = |place: &usize| format!("{at}.content[{place}]");
+    let item = |(places, part): &'a (Vec<usize>, Part)| Item {
+        at: place(&places[0]),
+        also: places[1..].iter().map(place).collect(),
+        role: None,
+        name: None,
+        part,
+    };
+    parts.iter().map(item).collect()
 }
 
 /// Where two answers differ. Finish reasons are compared by meaning.
@@ -398,12 +493,14 @@ pub fn responses(left: &Response, right: &Response) -> Vec<Difference> {
             out.push(differ(at, &["n", "choices"], "is gone"));
             continue;
         };
-        let item = |(place, part)| Item { at: format!("{at}.content[{place}]"), role: None, name: None, part };
-        let own: Vec<Item<'_>> = choice.parts.iter().enumerate().map(item).collect();
-        let others: Vec<Item<'_>> = other.parts.iter().enumerate().map(item).collect();
+        let own = joined(said_alike(&at, choice, other, &mut out));
+        let others = joined(other.parts.iter().cloned().enumerate().collect());
+        let (own, others) = (spoken(&at, &own), spoken(&at, &others));
         items(&own, &others, &mut out);
         let meaning = |finish: &Option<dialect::ir::finish::Finish>| finish.as_ref().map(|finish| finish.reason);
-        if meaning(&choice.finish) != meaning(&other.finish) {
+        // An answer that ended without a word may be said to have stopped.
+        let unsaid = choice.finish.is_none() && meaning(&other.finish) == Some(Reason::Stop);
+        if !unsaid && meaning(&choice.finish) != meaning(&other.finish) {
             let words = ["finish_reason", "stop_reason", "refusal"];
             out.push(differ(
                 format!("{at}.finish_reason"),
@@ -418,7 +515,14 @@ pub fn responses(left: &Response, right: &Response) -> Vec<Difference> {
     out
 }
 
-/// True when both count the same quantities (the provider's own object differs by dialect).
+/// True when both tell a client the same: what went in and out, from and to a cache, and into reasoning.
+/// How the rest is split (lifetimes of caches, sounds, searches) is the ledger's, and the provider's own
+/// object says it.
 pub fn same_counts(left: &Usage, right: &Usage) -> bool {
-    left.iter().eq(right.iter())
+    let counts = |usage: &Usage| {
+        let count = |unit| usage.get(unit).unwrap_or(0);
+        let sums = (usage.prompt_tokens(), usage.completion_tokens(), usage.cache_writes());
+        (sums, count(Unit::CacheRead), count(Unit::Reasoning))
+    };
+    counts(left) == counts(right)
 }

@@ -18,69 +18,76 @@ use proptest::sample::select;
 /// The model that requests ask for.
 pub const MODEL: &str = "model-x";
 
-pub fn dialect_id() -> impl Strategy<Value = DialectId> {
-    select(DialectId::ALL.to_vec())
+pub fn dialect_id() -> BoxedStrategy<DialectId> {
+    select(DialectId::ALL.to_vec()).boxed()
 }
 
 /// Text with something to read in it.
-pub fn text() -> impl Strategy<Value = String> {
-    "[a-zA-Z][a-z é\"\\\\\n😀<>&/\u{1}]{0,12}[a-z.]"
+pub fn text() -> BoxedStrategy<String> {
+    "[a-zA-Z][a-z é\"\\\\\n😀<>&/\u{1}]{0,12}[a-z.]".boxed()
 }
 
-fn word() -> impl Strategy<Value = String> {
-    "[a-z][a-z0-9_]{0,8}"
+fn word() -> BoxedStrategy<String> {
+    "[a-z][a-z0-9_]{0,8}".boxed()
 }
 
-fn raw_object() -> impl Strategy<Value = Raw> {
+fn raw_object() -> BoxedStrategy<Raw> {
     select(vec![
         r#"{"type":"object","properties":{"b":{"type":"string"},"a":{"type":"integer"}},"required":["b"]}"#,
         r#"{"type":"object"}"#,
         r#"{ "type" : "object", "$defs":{"z":{"enum":[1e400]}} , "additionalProperties":false}"#,
     ])
     .prop_map(Raw::from)
+    .boxed()
 }
 
-fn number() -> impl Strategy<Value = Raw> {
-    select(vec!["0", "1", "0.7", "0.25", "1e-1", "0.10", "2"]).prop_map(Raw::from)
+fn number() -> BoxedStrategy<Raw> {
+    select(vec!["0", "1", "0.7", "0.25", "1e-1", "0.10", "2"]).prop_map(Raw::from).boxed()
 }
 
-fn cache() -> impl Strategy<Value = Option<Raw>> {
+fn cache() -> BoxedStrategy<Option<Raw>> {
     option::weighted(
         0.1,
         select(vec![r#"{"type":"ephemeral"}"#, r#"{"type":"ephemeral","ttl":"1h"}"#]).prop_map(Raw::from),
     )
+    .boxed()
 }
 
 /// Members that no dialect knows.
-fn foreign() -> impl Strategy<Value = Foreign> {
+fn foreign() -> BoxedStrategy<Foreign> {
     let member = (dialect_id(), "x_[a-z]{1,6}", select(vec!["1", "\"s\"", "[1e400]", "{\"b\":1,\"a\":null}"]));
-    option::weighted(0.1, member).prop_map(|member| {
-        let mut foreign = Foreign::default();
-        if let Some((dialect, key, value)) = member {
-            foreign.push(dialect, &key, value);
-        }
-        foreign
-    })
+    option::weighted(0.1, member)
+        .prop_map(|member| {
+            let mut foreign = Foreign::default();
+            if let Some((dialect, key, value)) = member {
+                foreign.push(dialect, &key, value);
+            }
+            foreign
+        })
+        .boxed()
 }
 
-fn part(body: impl Strategy<Value = Body>) -> impl Strategy<Value = Part> {
-    (body, cache(), foreign()).prop_map(|(body, cache, foreign)| match body {
-        // Its text holds everything it has.
-        Body::Unknown { .. } => body.into(),
-        body => Part { body, cache, foreign },
-    })
+fn part(body: impl Strategy<Value = Body> + 'static) -> BoxedStrategy<Part> {
+    (body, cache(), foreign())
+        .prop_map(|(body, cache, foreign)| match body {
+            // Its text holds everything it has.
+            Body::Unknown { .. } => body.into(),
+            body => Part { body, cache, foreign },
+        })
+        .boxed()
 }
 
-fn plain() -> impl Strategy<Value = Body> {
-    text().prop_map(|text| Body::Text { text, citations: Vec::new() })
+fn plain() -> BoxedStrategy<Body> {
+    text().prop_map(|text| Body::Text { text, citations: Vec::new() }).boxed()
 }
 
-fn opaque() -> impl Strategy<Value = Opaque> {
+fn opaque() -> BoxedStrategy<Opaque> {
     (dialect_id(), select(vec!["", MODEL, "another-model"]), "[A-Za-z0-9+/]{4,12}")
         .prop_map(|(dialect, model, data)| Opaque { origin: Origin { dialect, model: model.to_owned() }, data })
+        .boxed()
 }
 
-fn media() -> impl Strategy<Value = Body> {
+fn media() -> BoxedStrategy<Body> {
     let kind = select(vec![
         (MediaKind::Image, "image/png"),
         (MediaKind::Image, "image/jpeg"),
@@ -97,8 +104,8 @@ fn media() -> impl Strategy<Value = Body> {
         (dialect_id(), "file_[a-z0-9]{3}").prop_map(|(dialect, id)| MediaSource::FileId { dialect, id }),
         text().prop_map(MediaSource::Text),
     ];
-    (kind, source, option::weighted(0.2, word()), option::weighted(0.2, select(vec!["low", "high", "auto"]))).prop_map(
-        |((kind, kind_of_bytes), mut source, name, detail)| {
+    (kind, source, option::weighted(0.2, word()), option::weighted(0.2, select(vec!["low", "high", "auto"])))
+        .prop_map(|((kind, kind_of_bytes), mut source, name, detail)| {
             match &mut source {
                 MediaSource::Base64 { media_type, .. } => *media_type = kind_of_bytes.to_owned(),
                 // Only documents are plain text.
@@ -108,53 +115,55 @@ fn media() -> impl Strategy<Value = Body> {
                 _ => {}
             }
             Body::Media(Media { kind, source, name, detail: detail.map(str::to_owned) })
-        },
-    )
+        })
+        .boxed()
 }
 
-fn unknown() -> impl Strategy<Value = Body> {
-    (dialect_id(), "x_[a-z]{2,5}").prop_map(|(dialect, kind)| {
-        let raw = format!("{{\"type\":\"{kind}\",\"payload\":{{\"b\":1,\"a\":[1e400]}}}}");
-        Body::Unknown { dialect, kind, raw: raw.into() }
-    })
+fn unknown() -> BoxedStrategy<Body> {
+    (dialect_id(), "x_[a-z]{2,5}")
+        .prop_map(|(dialect, kind)| {
+            let raw = format!("{{\"type\":\"{kind}\",\"payload\":{{\"b\":1,\"a\":[1e400]}}}}");
+            Body::Unknown { dialect, kind, raw: raw.into() }
+        })
+        .boxed()
 }
 
-fn citation() -> impl Strategy<Value = Citation> {
+fn citation() -> BoxedStrategy<Citation> {
     let url = select(vec!["https://a.example/1", "https://b.example/2"]);
     (url, option::of(text()), option::of(text()), option::of((0u64..5, 5u64..9)))
         .prop_map(|(url, title, quoted, span)| Citation { url: Some(url.into()), title, quoted, span, raw: None })
+        .boxed()
 }
 
-fn reasoning() -> impl Strategy<Value = Body> {
+fn reasoning() -> BoxedStrategy<Body> {
     prop_oneof![
         3 => (text(), option::of(opaque())).prop_map(|(text, proof)| Reasoning { text, proof, redacted: false }),
         1 => opaque().prop_map(|proof| Reasoning { text: String::new(), proof: Some(proof), redacted: true }),
     ]
     .prop_map(Body::Reasoning)
+    .boxed()
 }
 
-fn arguments() -> impl Strategy<Value = String> {
+fn arguments() -> BoxedStrategy<String> {
     prop_oneof![
         6 => select(vec!["{}", "{\"b\":1,\"a\":2}", "{ \"n\" : 12345678901234567890 }", "{\"t\":\"\\ud83d\\ude00\"}"]),
         1 => select(vec!["", "null", "[1]", "not json", "{\"a\":"]),
     ]
     .prop_map(str::to_owned)
+    .boxed()
 }
 
 /// A call to one of the tools `t0`, `t1`, …; the id is numbered later.
-fn call() -> impl Strategy<Value = ToolCall> {
+fn call() -> BoxedStrategy<ToolCall> {
     let name = prop_oneof![8 => select(vec!["t0", "t1"]), 1 => select(vec!["odd.name", "a name with spaces"])];
     let id = prop_oneof![8 => Just("call_"), 1 => Just("odd:id.")];
-    (id, name, arguments(), option::weighted(0.1, opaque())).prop_map(|(id, name, arguments, proof)| ToolCall {
-        id: id.into(),
-        name: name.into(),
-        arguments,
-        proof,
-    })
+    (id, name, arguments(), option::weighted(0.1, opaque()))
+        .prop_map(|(id, name, arguments, proof)| ToolCall { id: id.into(), name: name.into(), arguments, proof })
+        .boxed()
 }
 
 /// What the model says in a turn, in the order that every dialect has, mostly.
-fn answer_parts() -> impl Strategy<Value = Vec<Part>> {
+fn answer_parts() -> BoxedStrategy<Vec<Part>> {
     let text = prop_oneof![4 => plain(), 1 => (text(), vec(citation(), 1..3)).prop_map(|(text, citations)| Body::Text { text, citations })];
     let call = part(call().prop_map(Body::ToolCall));
     let ordered = (
@@ -172,6 +181,7 @@ fn answer_parts() -> impl Strategy<Value = Vec<Part>> {
         1 => (ordered.clone(), part(unknown())).prop_map(|(mut parts, extra)| { parts.push(extra); parts }),
         1 => ordered.prop_shuffle(),
     ]
+    .boxed()
 }
 
 /// One turn of a conversation, its results without ids.
@@ -182,7 +192,7 @@ enum Turn {
     Assistant(Message, Vec<(Vec<Part>, Option<bool>)>),
 }
 
-fn turn() -> impl Strategy<Value = Turn> {
+fn turn() -> BoxedStrategy<Turn> {
     let message = |role, parts: BoxedStrategy<Vec<Part>>| {
         (parts, option::weighted(0.1, word()), foreign()).prop_map(move |(parts, name, foreign)| Message {
             role,
@@ -201,6 +211,7 @@ fn turn() -> impl Strategy<Value = Turn> {
         1 => system.prop_map(Turn::System),
         4 => (assistant, vec(result, 3)).prop_map(|(message, results)| Turn::Assistant(message, results)),
     ]
+    .boxed()
 }
 
 /// Numbers the calls and lets tools answer each of them.
@@ -232,43 +243,56 @@ fn conversation(turns: Vec<Turn>) -> Vec<Message> {
     messages
 }
 
-fn tool(index: usize) -> impl Strategy<Value = Tool> {
+/// A name longer than most dialects take.
+const LONG_NAME: &str = "a_name_of_more_than_sixty_four_characters_which_some_servers_allow_and_others_refuse";
+
+fn tool(name: &'static str) -> BoxedStrategy<Tool> {
     let function =
         (option::of(text()), option::weighted(0.9, raw_object()), option::of(any::<bool>()), cache(), foreign())
             .prop_map(move |(description, schema, strict, cache, foreign)| {
-                Tool::Function(Function { name: format!("t{index}"), description, schema, strict, cache, foreign })
+                Tool::Function(Function { name: name.to_owned(), description, schema, strict, cache, foreign })
             });
     let other = dialect_id().prop_map(|dialect| Tool::Foreign {
         dialect,
         kind: "x_search_20250101".into(),
         raw: r#"{"type":"x_search_20250101","name":"x_search","max_uses":3}"#.into(),
     });
-    prop_oneof![8 => function, 1 => other]
+    prop_oneof![8 => function, 1 => other].boxed()
 }
 
-fn tools() -> impl Strategy<Value = (Vec<Tool>, Option<ToolChoice>, Option<bool>)> {
+fn tools() -> BoxedStrategy<(Vec<Tool>, Option<ToolChoice>, Option<bool>)> {
     let choice = prop_oneof![
         Just(ToolChoice::Auto),
         Just(ToolChoice::Any),
         Just(ToolChoice::None),
-        Just(ToolChoice::Named("t0".into())),
+        select(vec!["t0", "odd.name"]).prop_map(|name| ToolChoice::Named(name.into())),
         any::<bool>().prop_map(|required| ToolChoice::Allowed { required, names: vec!["t0".into()] }),
+    ];
+    let odd = prop_oneof![
+        3 => Just(Vec::new()),
+        1 => (tool("odd.name"), tool(LONG_NAME)).prop_map(|(odd, long)| vec![odd, long]),
     ];
     prop_oneof![
         Just((Vec::new(), None, None)),
-        (tool(0), option::of(tool(1)), option::of(choice), option::of(any::<bool>())).prop_map(
-            |(first, second, choice, parallel)| { (std::iter::once(first).chain(second).collect(), choice, parallel) }
+        (tool("t0"), option::of(tool("t1")), odd, option::of(choice), option::of(any::<bool>())).prop_map(
+            |(first, second, odd, mut choice, parallel)| {
+                if odd.is_empty() && matches!(&choice, Some(ToolChoice::Named(name)) if name == "odd.name") {
+                    choice = None;
+                }
+                (std::iter::once(first).chain(second).chain(odd).collect(), choice, parallel)
+            }
         ),
     ]
+    .boxed()
 }
 
-fn sampling() -> impl Strategy<Value = Sampling> {
+fn sampling() -> BoxedStrategy<Sampling> {
     let rare = || option::weighted(0.15, number());
     let shape = (option::weighted(0.7, 1u64..9000), option::weighted(0.3, number()), rare(), rare(), vec(text(), 0..3));
     let draws = (option::weighted(0.15, select(vec!["7", "1234567890123456789"]).prop_map(Raw::from)), rare(), rare());
     let many = (option::weighted(0.1, 1u64..4), option::weighted(0.1, any::<bool>()), option::weighted(0.1, 0u64..5));
-    (shape, draws, many).prop_map(
-        |((max_output, temperature, top_p, top_k, stop), (seed, frequency, presence), many)| {
+    (shape, draws, many)
+        .prop_map(|((max_output, temperature, top_p, top_k, stop), (seed, frequency, presence), many)| {
             let (choices, logprobs, top_logprobs) = many;
             Sampling {
                 max_output,
@@ -283,20 +307,21 @@ fn sampling() -> impl Strategy<Value = Sampling> {
                 logprobs,
                 top_logprobs,
             }
-        },
-    )
+        })
+        .boxed()
 }
 
-fn format() -> impl Strategy<Value = Format> {
+fn format() -> BoxedStrategy<Format> {
     prop_oneof![
         Just(Format::Text),
         Just(Format::JsonObject),
         (option::of(word()), option::of(text()), raw_object(), option::of(any::<bool>()))
             .prop_map(|(name, description, schema, strict)| Format::JsonSchema { name, description, schema, strict }),
     ]
+    .boxed()
 }
 
-fn effort() -> impl Strategy<Value = Effort> {
+fn effort() -> BoxedStrategy<Effort> {
     prop_oneof![
         select(vec!["minimal", "low", "medium", "high", "xhigh", "max"])
             .prop_map(|level| Effort { level: Some(level.into()), ..Effort::default() }),
@@ -309,10 +334,11 @@ fn effort() -> impl Strategy<Value = Effort> {
             budget: None,
         }),
     ]
+    .boxed()
 }
 
 /// Any request, in normal form.
-pub fn request() -> impl Strategy<Value = Request> {
+pub fn request() -> BoxedStrategy<Request> {
     let talk = (vec(part(plain()), 0..3), turn(), vec(turn(), 0..5));
     let rest = (
         option::weighted(0.2, format()),
@@ -322,8 +348,8 @@ pub fn request() -> impl Strategy<Value = Request> {
         any::<bool>(),
         foreign(),
     );
-    (talk, tools(), sampling(), rest).prop_map(
-        |((system, first, turns), (tools, tool_choice, parallel_tools), sampling, rest)| {
+    (talk, tools(), sampling(), rest)
+        .prop_map(|((system, first, turns), (tools, tool_choice, parallel_tools), sampling, rest)| {
             let (format, effort, user, tier, stream, foreign) = rest;
             Request {
                 model: MODEL.to_owned(),
@@ -341,11 +367,11 @@ pub fn request() -> impl Strategy<Value = Request> {
                 foreign,
             }
             .normalize()
-        },
-    )
+        })
+        .boxed()
 }
 
-fn finish() -> impl Strategy<Value = Finish> {
+fn finish() -> BoxedStrategy<Finish> {
     prop_oneof![
         select(vec![
             Reason::Stop,
@@ -360,24 +386,27 @@ fn finish() -> impl Strategy<Value = Finish> {
         word().prop_map(|stop| Finish { stop_sequence: Some(stop), ..Finish::new(Reason::StopSequence) }),
         Just(Finish { raw: Some("x_new_reason".into()), ..Finish::new(Reason::Other) }),
     ]
+    .boxed()
 }
 
-fn usage() -> impl Strategy<Value = Usage> {
+fn usage() -> BoxedStrategy<Usage> {
     let counts = (0u64..9000, option::of(0u64..500), option::of(0u64..500), 0u64..9000, option::of(0u64..50));
-    counts.prop_map(|(input, read, write, output, reasoning)| {
-        let mut usage = Usage::default();
-        usage.source = Source::Reported;
-        usage.set(Unit::Input, input);
-        usage.put(Unit::CacheRead, read);
-        usage.put(Unit::CacheWrite, write);
-        usage.set(Unit::Output, output + reasoning.unwrap_or(0));
-        usage.put(Unit::Reasoning, reasoning);
-        usage
-    })
+    counts
+        .prop_map(|(input, read, write, output, reasoning)| {
+            let mut usage = Usage::default();
+            usage.source = Source::Reported;
+            usage.set(Unit::Input, input);
+            usage.put(Unit::CacheRead, read);
+            usage.put(Unit::CacheWrite, write);
+            usage.set(Unit::Output, output + reasoning.unwrap_or(0));
+            usage.put(Unit::Reasoning, reasoning);
+            usage
+        })
+        .boxed()
 }
 
 /// Any well-formed answer; parts that only requests have stand in it too.
-pub fn any_response() -> impl Strategy<Value = Response> {
+pub fn any_response() -> BoxedStrategy<Response> {
     let odd = part(prop_oneof![media(), unknown(), plain()]);
     let parts = (answer_parts(), vec(odd, 0..2)).prop_map(|(mut parts, odd)| {
         parts.extend(odd);
@@ -391,11 +420,11 @@ pub fn any_response() -> impl Strategy<Value = Response> {
             let some = last.is_some();
             choices.into_iter().take(if some { 3 } else { 0 }).chain(last).collect()
         });
-    head(choices, prop_oneof![usage(), Just(Usage::default())])
+    head(choices, prop_oneof![usage(), Just(Usage::default())]).boxed()
 }
 
 /// An answer as a model gives one: finished, with usage.
-pub fn response() -> impl Strategy<Value = Response> {
+pub fn response() -> BoxedStrategy<Response> {
     let choice = (answer_parts(), finish())
         .prop_map(|(mut parts, mut finish)| {
             let mut calls = 0;
@@ -418,7 +447,7 @@ pub fn response() -> impl Strategy<Value = Response> {
         })
         .boxed();
     let many = prop_oneof![6 => vec(choice.clone(), 1), 1 => vec(choice, 2)];
-    head(many, usage())
+    head(many, usage()).boxed()
 }
 
 fn head(

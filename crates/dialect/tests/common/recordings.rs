@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use dialect::id::DialectId;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use wire::json::Json;
+use wire::json::{Document, Edit, Json};
 
 /// One recorded request and its answer.
 #[derive(Clone)]
@@ -71,6 +71,18 @@ fn text(json: Json<'_>, key: &str) -> String {
     json.get(key).and_then(Json::as_str).unwrap_or_default().into_owned()
 }
 
+/// A body with its model: hosted ones name it in the path (`/deployments/{model}/`, `/models/{model}:`).
+fn named(body: Json<'_>, path: &str) -> String {
+    let after = |mark: &str| path.split_once(mark).and_then(|(_, rest)| rest.split(['/', ':']).next());
+    match after("/deployments/").or_else(|| after("/models/")) {
+        Some(model) if body.get("model").and_then(Json::non_null).is_none() => {
+            let document = Document::parse(Bytes::copy_from_slice(body.raw().as_bytes())).unwrap();
+            String::from_utf8(document.edit(&[Edit::set_str("model", model)]).to_vec()).unwrap()
+        }
+        _ => body.raw().to_owned(),
+    }
+}
+
 fn case(json: Json<'_>, out: &mut Vec<Exchange>) {
     let name = text(json, "case");
     let features: Vec<String> =
@@ -98,7 +110,7 @@ fn case(json: Json<'_>, out: &mut Vec<Exchange>) {
             provider: text(json, "provider"),
             dialect,
             features: features.clone(),
-            request: json.at(&["request", "body"]).map(|body| body.raw().to_owned()),
+            request: json.at(&["request", "body"]).map(|body| named(body, &text(json.get("request").unwrap(), "path"))),
             status: u16::try_from(response.get("status").unwrap().as_u64().unwrap()).unwrap(),
             headers,
             answer,

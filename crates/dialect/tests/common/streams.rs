@@ -5,6 +5,7 @@ use dialect::dialect::{Asked, Dialect};
 use dialect::ir::event::Event;
 use dialect::ir::part::Body;
 use dialect::ir::request::Request;
+use dialect::ir::tool::{Tool, ToolChoice};
 use dialect::loss::Loss;
 use dialect::target::Target;
 use dialect::undo::Undo;
@@ -68,6 +69,18 @@ pub fn undone(mut request: Request, undo: &Undo) -> Request {
             Body::ToolResult(result) => result.call_id = undo.id(&result.call_id).to_owned(),
             _ => {}
         }
+    }
+    for tool in &mut request.tools {
+        if let Tool::Function(function) = tool {
+            function.name = undo.name(&function.name).to_owned();
+        }
+    }
+    match &mut request.tool_choice {
+        Some(ToolChoice::Named(name)) => *name = undo.name(name).to_owned(),
+        Some(ToolChoice::Allowed { names, .. }) => {
+            names.iter_mut().for_each(|name| *name = undo.name(name).to_owned());
+        }
+        _ => {}
     }
     request
 }

@@ -13,7 +13,7 @@ use crate::common::recordings::{self, Answer};
 use crate::common::{json, rows, streams};
 
 /// Panics unless the stream decodes to a sentence; encodes that in every dialect, too.
-pub fn assert_sentence(dialect: &dyn Dialect, target: &Target<'_>, stream: &[u8]) -> Vec<Event> {
+pub(crate) fn assert_sentence(dialect: &dyn Dialect, target: &Target<'_>, stream: &[u8]) -> Vec<Event> {
     let (events, _) = streams::decode(dialect, target, &[Bytes::copy_from_slice(stream)]);
     if let Err(violation) = Grammar::check(&events) {
         panic!("{}: {violation}\n{:#?}\n{}", dialect.id(), events, String::from_utf8_lossy(stream));

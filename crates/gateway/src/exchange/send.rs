@@ -123,14 +123,12 @@ async fn send(
     let Some(client) = &target.provider.client else {
         return Ok(demo::answer(&target.model, &prepared.body));
     };
-    let headers = headers(arrived, target, lane, prepared, key, record);
-    let url = with_query(arrived, lane);
     let mut again = false;
     loop {
         let mut request = Request::new(Full::new(prepared.body.clone()));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = url.clone();
-        *request.headers_mut() = headers.clone();
+        *request.uri_mut() = with_query(arrived, lane);
+        *request.headers_mut() = headers(arrived, lane, prepared, key, record);
         let miss = match client.send(request).await {
             Ok(answer) => return Ok(answer),
             Err(SendError::Broken { reused: true }) if !again => {
@@ -155,14 +153,7 @@ fn with_query(arrived: &Arrived, lane: &Lane) -> Uri {
     format!("{}{joint}{query}", lane.url).parse().unwrap_or_else(|_| lane.url.clone())
 }
 
-fn headers(
-    arrived: &Arrived,
-    target: &Target,
-    lane: &Lane,
-    prepared: &Prepared,
-    key: usize,
-    record: &Record,
-) -> HeaderMap {
+fn headers(arrived: &Arrived, lane: &Lane, prepared: &Prepared, key: usize, record: &Record) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(12);
     for (name, value) in &lane.headers {
         headers.insert(name, value.clone());
@@ -192,13 +183,10 @@ fn headers(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("tollgate/", env!("CARGO_PKG_VERSION"))));
-    if let Ok(via) = HeaderValue::try_from(format!("1.1 {}", record.gateway().via)) {
-        headers.insert(header::VIA, via);
-    }
+    headers.insert(header::VIA, record.gateway().via_header.clone());
     if let Some(Some((name, value))) = lane.auth.get(key.min(lane.auth.len().saturating_sub(1))) {
         headers.insert(name, value.clone());
     }
-    let _ = target;
     headers
 }
 

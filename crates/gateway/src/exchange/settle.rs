@@ -14,7 +14,7 @@ use dialect::stream::Reading;
 use dialect::usage::{Source, Unit, Usage};
 use http::HeaderMap;
 use jiff::Timestamp;
-use policy::entry::{Attempt, Caller, Decision, Entry, Status};
+use policy::entry::{Attempt, Caller, Decision, Entry, Stamp, Status};
 use policy::money::Nano;
 use policy::price::cost::{Cost, cost};
 use policy::price::sheet::Asked;
@@ -461,21 +461,20 @@ fn bounded(text: &str) -> String {
 
 /// The access log's line: no user, no tags, no money, no text.
 fn access_line(entry: &Entry) -> String {
-    let mut json = Writer::with_capacity(320);
-    json.object(|json| {
-        json.key("at").str(&format!("{:.3}", entry.at));
-        json.key("id").str(entry.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-        json.key("status").str(entry.status.name()).key("http").u64(u64::from(entry.http.unwrap_or(0)));
-        json.key("key").str(&entry.caller.key).key("dialect").str(entry.dialect).key("stream").bool(entry.stream);
-        json.key("asked").str(&entry.asked);
-        if let Some((provider, model, _)) = &entry.served {
-            json.key("provider").str(provider).key("model").str(model);
-        }
-        if let Some((kind, _)) = entry.error {
-            json.key("error").str(kind);
-        }
-        json.key("attempts").u64(entry.attempts.len() as u64);
-        json.key("ms").u64(entry.total_ms).key("gateway_us").u64(entry.gateway_us);
-    });
-    json.finish()
+    let mut out = Writer::with_capacity(320);
+    let json = &mut out;
+    json.lit("{\"at\":").plain(&Stamp::of(entry.at));
+    json.lit(",\"id\":").plain(entry.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    json.lit(",\"status\":").plain(entry.status.name()).lit(",\"http\":").u64(u64::from(entry.http.unwrap_or(0)));
+    json.lit(",\"key\":").str(&entry.caller.key).lit(",\"dialect\":").plain(entry.dialect);
+    json.lit(",\"stream\":").bool(entry.stream).lit(",\"asked\":").str(&entry.asked);
+    if let Some((provider, model, _)) = &entry.served {
+        json.lit(",\"provider\":").str(provider).lit(",\"model\":").str(model);
+    }
+    if let Some((kind, _)) = entry.error {
+        json.lit(",\"error\":").plain(kind);
+    }
+    json.lit(",\"attempts\":").u64(entry.attempts.len() as u64);
+    json.lit(",\"ms\":").u64(entry.total_ms).lit(",\"gateway_us\":").u64(entry.gateway_us).lit("}");
+    out.finish()
 }

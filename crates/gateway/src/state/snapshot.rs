@@ -26,7 +26,8 @@ pub struct Snapshot {
     pub prices: Arc<str>,
     metrics: Arc<Metrics>,
     by_name: HashMap<Arc<str>, usize>,
-    targets: RwLock<HashMap<(usize, Arc<str>), Arc<Target>>>,
+    /// Targets that are ready, by provider and model.
+    targets: Vec<RwLock<HashMap<Arc<str>, Arc<Target>>>>,
 }
 
 impl Snapshot {
@@ -46,15 +47,8 @@ impl Snapshot {
             config.providers.iter().enumerate().map(|(place, provider)| (Arc::clone(&provider.name), place)).collect();
         let catalog = Catalog::embedded();
         let prices = catalog.version().into();
-        Ok(Self {
-            config,
-            providers,
-            catalog,
-            prices,
-            metrics: Arc::clone(metrics),
-            by_name,
-            targets: RwLock::default(),
-        })
+        let targets = providers.iter().map(|_| RwLock::default()).collect();
+        Ok(Self { config, providers, catalog, prices, metrics: Arc::clone(metrics), by_name, targets })
     }
 
     /// The place of a provider.
@@ -66,14 +60,14 @@ impl Snapshot {
     /// A model at a provider, made ready once and kept.
     #[must_use]
     pub fn target(&self, place: usize, model: &str) -> Arc<Target> {
-        let key = (place, Arc::<str>::from(model));
-        if let Some(known) = self.targets.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        let known = &self.targets[place];
+        if let Some(known) = known.read().unwrap_or_else(PoisonError::into_inner).get(model) {
             return Arc::clone(known);
         }
         let made = Arc::new(Target::new(&self.providers[place], model, self.catalog, &self.metrics));
-        let mut targets = self.targets.write().unwrap_or_else(PoisonError::into_inner);
-        if targets.len() < MOST_TARGETS {
-            return Arc::clone(targets.entry(key).or_insert(made));
+        let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < MOST_TARGETS {
+            return Arc::clone(known.entry(Arc::clone(&made.model)).or_insert(made));
         }
         made
     }

@@ -85,7 +85,6 @@ impl Client {
             .pool_idle_timeout(KEEP)
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
-            .http1_max_headers(256)
             .set_host(true)
             .build(Connector::new(https, reach.connect));
         Ok(Self { pool })

@@ -4,13 +4,17 @@
     clippy::expect_used,
     clippy::panic,
     clippy::disallowed_methods,
+    clippy::print_stderr,
     reason = "test code: a broken expectation must end the test, with its message; tests read the clock"
 )]
 
 mod child;
 mod harness;
+mod program;
 
+mod admin;
 mod badinput;
+mod cli;
 mod cross;
 mod failover;
 mod kill9;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::edit::{Edit, rewrite};
+use super::edit::{Edit, Step, rewrite, splice};
 use super::read::Json;
 use super::scan;
 use super::text::unescape;
@@ -116,12 +116,7 @@ impl Document {
     /// The value of a top-level member.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Json<'_>> {
-        let bytes = &*self.bytes;
-        let member = self.members.iter().find(|member| match &member.name {
-            Some(read) => &**read == name,
-            None => bytes.get(member.key.clone()) == Some(name.as_bytes()),
-        })?;
-        self.value(member)
+        self.value(self.members.iter().find(|member| member.is(&self.bytes, name))?)
     }
 
     /// Top-level members in order: the key as it reads, and its value.
@@ -142,7 +137,26 @@ impl Document {
         if edits.is_empty() {
             return self.bytes.clone();
         }
-        Bytes::from(rewrite(self.text(), edits))
+        match self.replaced(edits) {
+            Some(spans) => Bytes::from(splice(&self.bytes, &spans)),
+            None => Bytes::from(rewrite(self.text(), edits)),
+        }
+    }
+
+    /// The spans of edits that only give top-level members that are there a new value; `None` for others.
+    fn replaced<'e>(&self, edits: &'e [Edit<'_>]) -> Option<Vec<(Range<usize>, &'e str)>> {
+        let mut spans = Vec::with_capacity(edits.len());
+        for edit in edits {
+            let [Step::Key(name)] = edit.path.as_slice() else { return None };
+            let value = edit.value.as_deref()?;
+            let member = self.members.iter().find(|member| member.is(&self.bytes, name))?;
+            if spans.iter().any(|(span, _): &(Range<usize>, &str)| *span == member.value) {
+                return None;
+            }
+            spans.push((member.value.clone(), value));
+        }
+        spans.sort_by_key(|(span, _)| span.start);
+        Some(spans)
     }
 
     fn value(&self, member: &Member) -> Option<Json<'_>> {
@@ -151,6 +165,14 @@ impl Document {
 }
 
 impl Member {
+    /// True when the key reads so.
+    fn is(&self, bytes: &[u8], name: &str) -> bool {
+        match &self.name {
+            Some(read) => **read == *name,
+            None => bytes.get(self.key.clone()) == Some(name.as_bytes()),
+        }
+    }
+
     fn reads<'a>(&'a self, text: &'a str) -> &'a str {
         match &self.name {
             Some(name) => name,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::read::Json;
-use super::text::quote;
+use super::text::quote_bytes;
 
 /// One step of a path into a JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,9 +46,10 @@ impl<'a> Edit<'a> {
     /// Sets a top-level member to a string.
     #[must_use]
     pub fn set_str(key: &'a str, text: &str) -> Self {
-        let mut value = String::with_capacity(text.len() + 2);
-        quote(text, &mut value);
-        Self::set(key, value)
+        let mut value = Vec::with_capacity(text.len() + 2);
+        quote_bytes(text, &mut value);
+        // Text and escapes are UTF-8.
+        Self::set(key, String::from_utf8(value).unwrap_or_default())
     }
 
     /// Removes a top-level member, if it is there.
@@ -67,6 +68,20 @@ impl<'a> Edit<'a> {
     pub fn remove_at(path: Vec<Step<'a>>) -> Self {
         Self { path, value: None }
     }
+}
+
+/// The body with new values in the place of old ones, spans in ascending order.
+pub(super) fn splice(bytes: &[u8], spans: &[(std::ops::Range<usize>, &str)]) -> Vec<u8> {
+    let extra: usize = spans.iter().map(|(_, new)| new.len()).sum();
+    let mut out = Vec::with_capacity(bytes.len() + extra);
+    let mut from = 0;
+    for (span, new) in spans {
+        out.extend_from_slice(bytes.get(from..span.start).unwrap_or_default());
+        out.extend_from_slice(new.as_bytes());
+        from = span.end;
+    }
+    out.extend_from_slice(bytes.get(from..).unwrap_or_default());
+    out
 }
 
 /// One edit with the steps that are still ahead of it.
@@ -163,7 +178,7 @@ fn object(raw: &str, edits: &[Pending<'_>], out: &mut String) {
             out.push(',');
         }
         first = false;
-        quote(name, out);
+        super::text::quote(name, out);
         out.push(':');
         child(None, &mine, out);
     }

@@ -168,7 +168,7 @@ impl<'a> Json<'a> {
     #[must_use]
     pub fn members(self) -> Members<'a> {
         let inside = if self.kind() == Kind::Object { self.raw } else { "" };
-        Members { text: inside, at: 1 }
+        Members { text: inside, at: 1, checked: true }
     }
 
     /// Members of the object that a text holds, checked while they are walked: for a reader that wants one
@@ -176,7 +176,7 @@ impl<'a> Json<'a> {
     #[must_use]
     pub fn walk(text: &'a str) -> Members<'a> {
         let at = scan::space(text.as_bytes(), 0);
-        Members { text, at: if text.as_bytes().get(at) == Some(&b'{') { at + 1 } else { text.len() } }
+        Members { text, at: if text.as_bytes().get(at) == Some(&b'{') { at + 1 } else { text.len() }, checked: false }
     }
 
     /// Items of an array in order; nothing for any other kind.
@@ -210,6 +210,8 @@ impl<'a> Json<'a> {
 pub struct Members<'a> {
     text: &'a str,
     at: usize,
+    /// The text was checked before.
+    checked: bool,
 }
 
 impl<'a> Members<'a> {
@@ -229,16 +231,18 @@ impl<'a> Members<'a> {
         if bytes.get(key_at) != Some(&b'"') {
             return None;
         }
-        let key_end = scan::string(bytes, key_at).ok()?;
+        let (key_end, escaped) =
+            if self.checked { scan::skip_string(bytes, key_at) } else { (scan::string(bytes, key_at).ok()?, true) };
         let colon = scan::space(bytes, key_end);
         let from = scan::space(bytes, colon + 1);
-        let end = scan::value(bytes, from).ok()?;
+        let end = if self.checked { scan::skip(bytes, from) } else { scan::value(bytes, from).ok()? };
         let mut next = scan::space(bytes, end);
         if bytes.get(next) == Some(&b',') {
             next += 1;
         }
         self.at = next;
-        let key = unescape(self.text.get(key_at + 1..key_end - 1)?).text;
+        let inside = self.text.get(key_at + 1..key_end - 1)?;
+        let key = if escaped { unescape(inside).text } else { Cow::Borrowed(inside) };
         Some((key, key_at, from, end))
     }
 }
@@ -268,7 +272,7 @@ impl<'a> Iterator for Items<'a> {
         if matches!(bytes.get(from), None | Some(b']')) {
             return None;
         }
-        let end = scan::value(bytes, from).ok()?;
+        let end = scan::skip(bytes, from);
         let mut next = scan::space(bytes, end);
         if bytes.get(next) == Some(&b',') {
             next += 1;

@@ -5,6 +5,39 @@ use memchr::memchr2;
 use crate::error::JsonError;
 use crate::limits::MAX_DEPTH;
 
+/// Words of eight bytes of a string that are looked at before the vector search is set up.
+const SHORT: usize = 5;
+/// One in every byte of a word.
+const ONES: u64 = u64::MAX / 255;
+
+/// Marks what ends a plain run of a string in eight bytes of it: a quote, a backslash, a control character.
+/// 0 when there is none; else the lowest bit set belongs to the first of them.
+#[inline]
+pub(super) const fn stops(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    let quote = word ^ (ONES * b'"' as u64);
+    let slash = word ^ (ONES * b'\\' as u64);
+    let found = (quote.wrapping_sub(ONES) & !quote)
+        | (slash.wrapping_sub(ONES) & !slash)
+        | (word.wrapping_sub(ONES * 0x20) & !word);
+    found & (ONES * 0x80)
+}
+
+/// Offset at or after `from` up to which a string is surely plain: of the first byte that ends the run, or
+/// where a look at a few words came to.
+#[inline]
+fn plain_until(bytes: &[u8], mut from: usize) -> usize {
+    let (words, _) = bytes.get(from..).unwrap_or_default().as_chunks();
+    for word in words.iter().take(SHORT) {
+        let found = stops(*word);
+        if found != 0 {
+            return from + (found.trailing_zeros() / 8) as usize;
+        }
+        from += 8;
+    }
+    from
+}
+
 /// Offset of the first byte at or after `at` that is not JSON white space.
 pub(super) fn space(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
@@ -98,7 +131,10 @@ fn key(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
 
 /// Checks the string whose opening quote is at `at`; returns the offset behind its closing quote.
 pub(super) fn string(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
-    let mut from = at + 1;
+    let mut from = plain_until(bytes, at + 1);
+    if bytes.get(from) == Some(&b'"') {
+        return Ok(from + 1);
+    }
     loop {
         let rest = bytes.get(from..).unwrap_or_default();
         let Some(stop) = memchr2(b'"', b'\\', rest) else {
@@ -161,4 +197,72 @@ fn number(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
         at = digits(at)?;
     }
     Ok(at)
+}
+
+/// What a byte means outside of strings: 0 nothing, 1 opens, 2 closes, 3 a quote.
+const SHAPE: [u8; 256] = {
+    let mut shape = [0; 256];
+    shape[b'{' as usize] = 1;
+    shape[b'[' as usize] = 1;
+    shape[b'}' as usize] = 2;
+    shape[b']' as usize] = 2;
+    shape[b'"' as usize] = 3;
+    shape
+};
+
+/// Offset behind the value that starts at `at`, in a text that was checked before. Total on any text: what is
+/// no JSON ends somewhere.
+pub(super) fn skip(bytes: &[u8], at: usize) -> usize {
+    match bytes.get(at) {
+        Some(b'"') => skip_string(bytes, at).0,
+        Some(b'{' | b'[') => {
+            let mut depth = 0usize;
+            let mut at = at;
+            while let Some(byte) = bytes.get(at) {
+                match SHAPE[usize::from(*byte)] {
+                    0 => at += 1,
+                    1 => {
+                        depth += 1;
+                        at += 1;
+                    }
+                    2 => {
+                        at += 1;
+                        depth = depth.saturating_sub(1);
+                        if depth == 0 {
+                            return at;
+                        }
+                    }
+                    _ => at = skip_string(bytes, at).0,
+                }
+            }
+            bytes.len()
+        }
+        _ => {
+            let rest = bytes.get(at..).unwrap_or_default();
+            // Numbers and words hold no byte below `+`; what ends them is a comma, white space or a bracket.
+            let ends = |byte: &u8| *byte <= b' ' || *byte == b',' || *byte == b'}' || *byte == b']';
+            at + rest.iter().position(ends).unwrap_or(rest.len())
+        }
+    }
+}
+
+/// Offset behind the string whose opening quote is at `at`, in a text that was checked before, and whether
+/// it holds an escape.
+pub(super) fn skip_string(bytes: &[u8], at: usize) -> (usize, bool) {
+    let mut from = plain_until(bytes, at + 1);
+    if bytes.get(from) == Some(&b'"') {
+        return (from + 1, false);
+    }
+    let mut escaped = false;
+    loop {
+        let rest = bytes.get(from..).unwrap_or_default();
+        match memchr2(b'"', b'\\', rest) {
+            None => return (bytes.len(), escaped),
+            Some(stop) if rest.get(stop) == Some(&b'"') => return (from + stop + 1, escaped),
+            Some(stop) => {
+                escaped = true;
+                from += stop + 2;
+            }
+        }
+    }
 }

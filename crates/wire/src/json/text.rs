@@ -1,7 +1,8 @@
 //! JSON strings to text and back. A lone surrogate becomes U+FFFD and is counted, never an error.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+
+use super::scan::stops;
 
 /// The text of a JSON string.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,30 +132,66 @@ impl Joiner {
 
 /// Appends `text` to `out` as a JSON string, quotes included.
 pub fn quote(text: &str, out: &mut String) {
-    out.push('"');
+    let mut bytes = std::mem::take(out).into_bytes();
+    quote_bytes(text, &mut bytes);
+    // Text and escapes are UTF-8.
+    *out = String::from_utf8(bytes).unwrap_or_default();
+}
+
+/// Appends `text` to UTF-8 bytes as a JSON string, quotes included.
+pub(super) fn quote_bytes(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
-    let mut from = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        let escaped = match byte {
-            b'"' => "\\\"",
-            b'\\' => "\\\\",
-            b'\n' => "\\n",
-            b'\r' => "\\r",
-            b'\t' => "\\t",
-            0x08 => "\\b",
-            0x0c => "\\f",
-            0..0x20 => "",
-            _ => continue,
-        };
-        out.push_str(text.get(from..at).unwrap_or_default());
-        if escaped.is_empty() {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "\\u{byte:04x}");
-        } else {
-            out.push_str(escaped);
+    out.reserve(bytes.len() + 2);
+    out.push(b'"');
+    if is_plain(bytes) {
+        out.extend_from_slice(bytes);
+    } else {
+        quote_escaped(bytes, out);
+    }
+    out.push(b'"');
+}
+
+/// True when every byte can stand in a JSON string as it is.
+#[inline]
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
+    match bytes.last_chunk() {
+        None => !bytes.iter().any(|byte| escapes(*byte)),
+        Some(last) if bytes.len() <= 64 => {
+            let (words, _) = bytes.as_chunks();
+            words.iter().fold(stops(*last), |found, word| found | stops(*word)) == 0
         }
+        Some(_) => bytes.chunks(64).all(|chunk| !chunk.iter().fold(false, |found, byte| found | escapes(*byte))),
+    }
+}
+
+/// True for a byte that cannot stand in a JSON string as it is.
+#[inline]
+const fn escapes(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+}
+
+fn quote_escaped(bytes: &[u8], out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut from = 0;
+    for (at, byte) in bytes.iter().enumerate().filter(|(_, byte)| escapes(**byte)) {
+        out.extend_from_slice(bytes.get(from..at).unwrap_or_default());
+        let short = match byte {
+            b'"' => b'"',
+            b'\\' => b'\\',
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0x08 => b'b',
+            0x0c => b'f',
+            _ => {
+                let low = HEX.get(usize::from(byte & 0x0f)).copied().unwrap_or(b'0');
+                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', b'0' + (byte >> 4), low]);
+                from = at + 1;
+                continue;
+            }
+        };
+        out.extend_from_slice(&[b'\\', short]);
         from = at + 1;
     }
-    out.push_str(text.get(from..).unwrap_or_default());
-    out.push('"');
+    out.extend_from_slice(bytes.get(from..).unwrap_or_default());
 }

@@ -1,14 +1,13 @@
 //! Writes JSON text in the order it is told: commas and quotes are kept right, nothing is sorted.
 
-use std::fmt::Write as _;
-
-use super::text::quote;
+use super::text::{is_plain, quote_bytes};
 
 /// A JSON text under construction. Inside [`Writer::object`] write members, inside [`Writer::array`]
 /// write values.
 #[derive(Debug, Default)]
 pub struct Writer {
-    out: String,
+    /// UTF-8 at every moment: only whole strings are appended.
+    out: Vec<u8>,
     comma: bool,
 }
 
@@ -22,43 +21,63 @@ impl Writer {
     /// An empty text with room for `capacity` bytes.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { out: String::with_capacity(capacity), comma: false }
+        Self { out: Vec::with_capacity(capacity), comma: false }
     }
 
     /// The finished text.
     #[must_use]
     pub fn finish(self) -> String {
-        self.out
+        String::from_utf8(self.out).unwrap_or_default()
     }
 
     /// Starts a member: its key. A value must follow.
     pub fn key(&mut self, key: &str) -> &mut Self {
         self.separate();
-        quote(key, &mut self.out);
-        self.out.push(':');
+        quote_bytes(key, &mut self.out);
+        self.out.push(b':');
         self.comma = false;
+        self
+    }
+
+    /// A fragment of JSON text that the program itself holds: keys, brackets, commas, words. Nothing is put
+    /// before it; a comma is put behind it only where it ends a value.
+    #[inline]
+    pub fn lit(&mut self, fragment: &'static str) -> &mut Self {
+        self.out.extend_from_slice(fragment.as_bytes());
+        self.comma = !matches!(fragment.as_bytes().last(), Some(b'{' | b'[' | b',' | b':'));
+        self
+    }
+
+    /// A string value that holds nothing to escape: digits, ids, names of the program's own.
+    pub fn plain(&mut self, text: &str) -> &mut Self {
+        debug_assert!(is_plain(text.as_bytes()), "a text that must be escaped");
+        self.separate();
+        self.out.reserve(text.len() + 2);
+        self.out.push(b'"');
+        self.out.extend_from_slice(text.as_bytes());
+        self.out.push(b'"');
         self
     }
 
     /// A string value.
     pub fn str(&mut self, text: &str) -> &mut Self {
         self.separate();
-        quote(text, &mut self.out);
+        quote_bytes(text, &mut self.out);
         self
     }
 
     /// A value that is already JSON text.
     pub fn raw(&mut self, json: &str) -> &mut Self {
         self.separate();
-        self.out.push_str(json);
+        self.out.extend_from_slice(json.as_bytes());
         self
     }
 
     /// A whole number.
     pub fn u64(&mut self, number: u64) -> &mut Self {
         self.separate();
-        // Writing to a String cannot fail.
-        let _ = write!(self.out, "{number}");
+        let (buffer, from) = figures(number);
+        self.out.extend_from_slice(buffer.get(from..).unwrap_or_default());
         self
     }
 
@@ -75,10 +94,10 @@ impl Writer {
     /// An object; `members` writes its members.
     pub fn object(&mut self, members: impl FnOnce(&mut Self)) -> &mut Self {
         self.separate();
-        self.out.push('{');
+        self.out.push(b'{');
         self.comma = false;
         members(self);
-        self.out.push('}');
+        self.out.push(b'}');
         self.comma = true;
         self
     }
@@ -86,18 +105,34 @@ impl Writer {
     /// An array; `items` writes its values.
     pub fn array(&mut self, items: impl FnOnce(&mut Self)) -> &mut Self {
         self.separate();
-        self.out.push('[');
+        self.out.push(b'[');
         self.comma = false;
         items(self);
-        self.out.push(']');
+        self.out.push(b']');
         self.comma = true;
         self
     }
 
+    #[inline]
     fn separate(&mut self) {
         if self.comma {
-            self.out.push(',');
+            self.out.push(b',');
         }
         self.comma = true;
     }
+}
+
+/// A number's digits, and where they begin in the buffer.
+fn figures(mut number: u64) -> ([u8; 20], usize) {
+    let mut buffer = [b'0'; 20];
+    let mut from = buffer.len();
+    for (place, digit) in buffer.iter_mut().enumerate().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+        from = place;
+        if number == 0 {
+            break;
+        }
+    }
+    (buffer, from)
 }

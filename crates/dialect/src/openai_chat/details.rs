@@ -1,0 +1,106 @@
+//! Reasoning with its proof as `reasoning_details` say it (OpenRouter's extension), both ways.
+//!
+//! A detail is `{"type":"reasoning.text","text","signature"}`, `{"type":"reasoning.summary","summary"}` or
+//! `{"type":"reasoning.encrypted","data"}`, with a `format` and an `index`. One that this crate wrote for
+//! another dialect's proof names the model that made it as `origin`, so the proof finds its way home.
+
+use std::borrow::Cow;
+
+use wire::json::{Json, Kind, Writer};
+
+use crate::id::DialectId;
+use crate::ir::part::{Opaque, Origin, Reasoning};
+
+/// The `format` of Anthropic's signatures.
+const ANTHROPIC: &str = "anthropic-claude-v1";
+
+/// The `format` of a proof of which no more is known than its data.
+const BARE: &str = "unknown";
+
+/// One detail as it is read.
+#[derive(Debug)]
+pub(super) struct Detail<'a> {
+    /// The reasoning or its summary, as the inside of a JSON string; empty where there is none.
+    pub(super) inside: &'a str,
+    /// Signature or encrypted reasoning.
+    pub(super) proof: Option<Opaque>,
+    /// The text is hidden: the proof holds it.
+    pub(super) redacted: bool,
+    /// Which run of reasoning it belongs to.
+    pub(super) index: Option<u64>,
+}
+
+/// Reads a detail that `model` answered. A proof of this dialect is the detail without its text, because
+/// its maker wants all of that back; one of Anthropic's that we wrote is the bare signature again.
+pub(super) fn read<'a>(detail: Json<'a>, model: &str) -> Detail<'a> {
+    let text = |name: &str| detail.get(name).and_then(Json::as_str).filter(|text| !text.is_empty());
+    let inside = |name: &str| detail.get(name).and_then(Json::inside).filter(|inside| !inside.is_empty());
+    let redacted = detail.get("type").is_some_and(|kind| kind.is("reasoning.encrypted"));
+    // Only we say an origin; it may be empty, where nobody knew the model.
+    let origin = detail.get("origin").and_then(Json::as_str);
+    let format = text("format").unwrap_or_default();
+    let proof = text(if redacted { "data" } else { "signature" }).map(|data| {
+        let anthropic = origin.is_some() && format == ANTHROPIC;
+        let bare = anthropic || (origin.is_some() && format == BARE);
+        let dialect = if anthropic { DialectId::AnthropicMessages } else { DialectId::OpenAiChat };
+        let model = origin.map_or_else(|| model.to_owned(), Cow::into_owned);
+        let data = if bare { data.into_owned() } else { without_text(detail) };
+        Opaque { origin: Origin { dialect, model }, data }
+    });
+    Detail {
+        inside: inside("text").or_else(|| inside("summary")).unwrap_or_default(),
+        proof,
+        redacted,
+        index: detail.get("index").and_then(Json::as_u64),
+    }
+}
+
+fn without_text(detail: Json<'_>) -> String {
+    let mut json = Writer::new();
+    json.object(|json| {
+        for (key, value) in detail.members() {
+            if !matches!(&*key, "text" | "summary" | "origin") {
+                json.key(&key).raw(value.raw());
+            }
+        }
+    });
+    json.finish()
+}
+
+/// Writes a proof as one detail, with the text it stands on where that is to be told.
+pub(super) fn write(text: Option<&str>, proof: Option<&Opaque>, redacted: bool, index: u64, json: &mut Writer) {
+    let envelope = proof.filter(|proof| proof.origin.dialect == DialectId::OpenAiChat).map(|proof| &*proof.data);
+    let envelope = envelope.and_then(|data| Json::parse(data).ok()).filter(|json| json.kind() == Kind::Object);
+    json.object(|json| {
+        match (envelope, proof) {
+            (Some(envelope), _) => {
+                for (key, value) in envelope.members() {
+                    json.key(&key).raw(value.raw());
+                }
+            }
+            (None, Some(proof)) => {
+                json.key("type").str(if redacted { "reasoning.encrypted" } else { "reasoning.text" });
+                json.key(if redacted { "data" } else { "signature" }).str(&proof.data);
+                let anthropic = proof.origin.dialect == DialectId::AnthropicMessages;
+                json.key("format").str(if anthropic { ANTHROPIC } else { BARE });
+            }
+            (None, None) => {
+                json.key("type").str("reasoning.text");
+            }
+        }
+        if let Some(text) = text.filter(|_| !redacted) {
+            json.key("text").str(text);
+        }
+        if envelope.is_none_or(|envelope| envelope.get("index").is_none()) {
+            json.key("index").u64(index);
+        }
+        if let Some(proof) = proof {
+            json.key("origin").str(&proof.origin.model);
+        }
+    });
+}
+
+/// Writes a whole part of reasoning as one detail.
+pub(super) fn write_whole(reasoning: &Reasoning, index: u64, json: &mut Writer) {
+    write(Some(&reasoning.text), reasoning.proof.as_ref(), reasoning.redacted, index, json);
+}
