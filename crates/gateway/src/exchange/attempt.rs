@@ -134,7 +134,8 @@ impl Ready {
                 body: arrived.body.edit(&patch.edits),
                 headers: Vec::new(),
                 losses: patch.losses,
-                way: Way::Same { hold_usage: patch.hold_usage },
+                // Who asks for the cost asks for the frame that tells it.
+                way: Way::Same { hold_usage: patch.hold_usage && !arrived.peek.include_cost },
             });
         }
         let read = match self.read.take() {
@@ -157,7 +158,7 @@ impl Ready {
 #[must_use]
 pub fn asked(arrived: &Arrived, target: &Target) -> Asked {
     Asked {
-        include_usage: arrived.peek.include_usage,
+        include_usage: arrived.peek.include_usage || arrived.peek.include_cost,
         now: env::unix_seconds(),
         id: format!("tg-{}", arrived.id.simple()),
         model: target.model.to_string(),

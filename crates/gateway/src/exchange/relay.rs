@@ -184,11 +184,11 @@ impl Flow {
             tally.push(event);
             encoder.push(event, &mut bytes);
         }
-        Box::new(Self {
+        let mut flow = Box::new(Self {
             body: None,
             framer: SseFramer::default(),
             machine: Machine::Replayed(Box::new(tally.reading().clone())),
-            out: BytesMut::from(bytes.as_slice()),
+            out: BytesMut::new(),
             content: true,
             ending: Some(Ending::Complete),
             head: Head { headers, limits: one_key(target) },
@@ -197,11 +197,13 @@ impl Flow {
             status,
             idle: Duration::MAX,
             until: env::instant() + Duration::from_secs(3_600),
-            add_cost: false,
-            tier: None,
+            add_cost: wants_cost(arrived),
+            tier: arrived.peek.tier.clone(),
             frames: Vec::new(),
             events: Vec::new(),
-        })
+        });
+        flow.write(bytes);
+        flow
     }
 
     /// The same with its head, ready to go out.
@@ -334,17 +336,22 @@ impl Flow {
                 event => encoder.push(&event, &mut written),
             }
         }
-        if self.add_cost && !written.is_empty() {
-            let mut frames = Vec::new();
-            // What an encoder writes is whole frames within every bound.
-            let _ = SseFramer::default().push(&Bytes::from(std::mem::take(&mut written)), &mut frames);
-            for frame in &frames {
-                let edited = self.with_cost(frame);
-                self.out.extend_from_slice(edited.as_deref().unwrap_or(&frame.raw));
-            }
+        self.write(written);
+    }
+
+    /// Appends what an encoder wrote, the cost in it where it is wanted.
+    fn write(&mut self, written: Vec<u8>) {
+        if !self.add_cost || written.is_empty() {
+            self.out.extend_from_slice(&written);
             return;
         }
-        self.out.extend_from_slice(&written);
+        let mut frames = Vec::new();
+        // What an encoder writes is whole frames within every bound.
+        let _ = SseFramer::default().push(&written.into(), &mut frames);
+        for frame in &frames {
+            let edited = self.with_cost(frame);
+            self.out.extend_from_slice(edited.as_deref().unwrap_or(&frame.raw));
+        }
     }
 
     /// A frame that carries final usage, with `usage.cost` in it.
@@ -557,7 +564,13 @@ impl Streaming {
     fn end(&mut self, ending: Ending) {
         let Some(flow) = &mut self.flow else { return };
         let appended = match ending {
-            Ending::Complete => flow.settle(&mut self.record, Status::Ok, Outcome::Ok, None),
+            Ending::Complete => {
+                // The last frame ends with the first half of a CRLF when the pieces are cut there.
+                if flow.out.ends_with(b"\r") {
+                    flow.out.extend_from_slice(b"\n");
+                }
+                flow.settle(&mut self.record, Status::Ok, Outcome::Ok, None)
+            }
             Ending::Failed { fault, passed } => {
                 let kind = verdict(&[(fault.outcome, None)]).kind;
                 let appended = flow.settle(&mut self.record, Status::Incomplete, fault.outcome, Some(kind.name()));

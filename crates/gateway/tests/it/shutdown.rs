@@ -62,3 +62,18 @@ async fn what_runs_ends_in_full_and_is_in_the_ledger() {
         assert!(String::from_utf8_lossy(&left.out).contains(id.unwrap()));
     }
 }
+
+#[test]
+fn a_signal_is_heard_as_soon_as_it_listens() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, data) = (dir.path().join("tollgate.yaml"), dir.path().join("data"));
+    std::fs::write(&file, format!("{}providers:\n{}", keys(), harness::openai("p1", "http://127.0.0.1:1", KEY_1, "")))
+        .unwrap();
+    for _ in 0..5 {
+        let program = Program::start(&file, &data);
+        program.signal("HUP");
+        program.signal("TERM");
+        let left = program.ended();
+        assert_eq!(left.status.code(), Some(0), "{:?}: {}", left.status, String::from_utf8_lossy(&left.err));
+    }
+}
