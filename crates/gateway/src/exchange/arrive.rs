@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use dialect::fault::{Fault, Kind};
 use dialect::id::DialectId;
 use dialect::peek::Peek;
-use http::{HeaderMap, Response, header, request::Parts};
+use http::{HeaderMap, HeaderName, Response, header, request::Parts};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -23,6 +23,8 @@ use crate::server::reply::{self, ReplyBody};
 use crate::state::directory::Principal;
 use crate::state::names;
 use crate::state::snapshot::Snapshot;
+
+const TIMEOUT: HeaderName = HeaderName::from_static("x-tollgate-timeout");
 
 /// A model call as it comes from the socket.
 #[derive(Debug)]
@@ -126,7 +128,7 @@ pub async fn arrive(gateway: &Arc<Gateway>, call: Call) -> Result<(Arrived, Reco
     if let Some(fault) = unsupported(&call.head.headers) {
         refuse!(fault);
     }
-    let deadline = match call.head.headers.get("x-tollgate-timeout") {
+    let deadline = match call.head.headers.get(&TIMEOUT) {
         None => None,
         Some(value) => match value.to_str().ok().and_then(names::duration).filter(|time| !time.is_zero()) {
             Some(time) => Some(call.start + time),

@@ -416,8 +416,8 @@ impl Flow {
             record.lose(decoder.take_losses());
             record.lose(encoder.take_losses());
         }
-        let end = End { status, outcome, upstream_status: self.status, http: 200, reading: self.reading(), error };
-        record.settle(&end).1
+        let end = End { status, outcome, upstream_status: self.status, http: 200, reading: self.reading().clone(), error };
+        record.settle(end).1
     }
 }
 

@@ -32,6 +32,8 @@ const LOSS: HeaderName = HeaderName::from_static("x-tollgate-loss");
 const ERROR: HeaderName = HeaderName::from_static("x-tollgate-error");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
+/// Headers of a usual answer, with what the server adds.
+const USUAL: usize = 12;
 /// Longest `x-tollgate-loss`, in bytes.
 const MOST_LOSS: usize = 1_024;
 /// Upstream headers that go down.
@@ -88,6 +90,7 @@ impl Body for ReplyBody {
 pub fn bytes(status: u16, body: impl Into<Bytes>) -> Response<ReplyBody> {
     let body: Bytes = body.into();
     let mut response = Response::new(ReplyBody::Full((!body.is_empty()).then_some(body)));
+    response.headers_mut().reserve(USUAL);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
     response
 }
@@ -173,7 +176,7 @@ fn loss_value(losses: &[dialect::loss::Loss]) -> HeaderValue {
 
 /// What the answer cost.
 pub fn cost_header(response: &mut Response<ReplyBody>, cost: Nano) {
-    if let Ok(cost) = HeaderValue::try_from(cost.to_string()) {
+    if let Ok(cost) = HeaderValue::from_str(&cost.figures()) {
         response.headers_mut().insert(COST, cost);
     }
 }
