@@ -43,7 +43,7 @@ def sampling(target):
         answer = client.messages.create(model=target, extra_body={"temperature": 0.5, "top_k": 5}, **fields)
         same(answer.content[0].text, SAID, "content")
     else:
-        failed = fails(anthropic.BadRequestError, 400, "upstream_rejected", model=target, extra_body={"temperature": 0.5}, **user("x"))
+        failed = fails(anthropic.BadRequestError, 400, "upstream_rejected", model=target, extra_body={"temperature": 0.5}, **user("refuse me"))
         assert "Extra inputs" in failed.message, failed.message
 
 

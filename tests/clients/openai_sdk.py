@@ -220,7 +220,10 @@ EACH = {
     "cut at the limit": cut, "async": asynchronous, "caller leaves": left, "upstream drops": dropped, "upstream 400": refused,
     "upstream 429": limited, "upstream 500": broken,
 }
-ONCE = {"401": bad_key, "404 model": no_model, "400 body": bad_body, "models": models, "failover": failover}
+ONCE = {
+    "structured natively": lambda: structured("clauding/claude-sonnet-4-5"), "401": bad_key, "404 model": no_model,
+    "400 body": bad_body, "models": models, "failover": failover,
+}
 for name, check in EACH.items():
     for one in TARGETS:
         case(name, one, lambda check=check, one=one: check(one))

@@ -1,7 +1,7 @@
-"""The official SDKs against a real gateway: `python3 tests/clients/run.py [--gateway URL --key KEY] [NAME...]`.
+"""The official SDKs against a real gateway: `python3 tests/clients/run.py [NAME...]`.
 
 Starts the scripted upstream and `target/debug/tollgate` (built when it is not there), runs every installed SDK program
-against both, and prints one row for each SDK. Exits 1 when a case failed or when the upstream saw a request that the
+against both, and prints one row for each SDK. The configurations that the guides show are checked too. Exits 1 when a case failed or when the upstream saw a request that the
 real provider would refuse. Names choose programs (`openai`, `anthropic`, `js`, ...); without one, all run.
 """
 
@@ -36,7 +36,7 @@ providers:
     kind: anthropic-compatible
     base_url: http://127.0.0.1:{upstream}
     api_key: {anthropic_key}
-    models: [scripted]
+    models: [scripted, claude-sonnet-4-5]
     prices: {prices}
   tired:
     kind: openai-compatible
@@ -104,6 +104,24 @@ def programs():
     return found, missing
 
 
+def check_guides(binary, environment):
+    """Every YAML block of the guides is a configuration without a mistake. Returns (passed, failed)."""
+    passed = failed = 0
+    keys = {"OPENAI_API_KEY": "sk-x", "ANTHROPIC_API_KEY": "sk-ant-x"}
+    for guide in ("README.md", "docs/quickstart.md"):
+        for block in (ROOT / guide).read_text(encoding="utf-8").split("```yaml\n")[1:]:
+            with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
+                file.write(block.split("```")[0])
+                file.flush()
+                command = [str(binary), "check", "--config", file.name]
+                told = subprocess.run(command, env=environment | keys, capture_output=True, text=True, timeout=20, check=False)
+            passed, failed = passed + (told.returncode == 0), failed + (told.returncode != 0)
+            if told.returncode != 0:
+                print(f"    FAILED {guide}: {told.stdout}{told.stderr}")
+    print(f"  {'configurations of the guides':<32} {passed:>3} of {passed + failed:>3}")
+    return passed, failed
+
+
 def ready(port, process):
     end = time.monotonic() + 20
     while time.monotonic() < end:
@@ -129,7 +147,7 @@ def run_all(chosen, environment):
         if ended.returncode != 0 or not rows:
             bad.append({"case": "the program", "target": "", "detail": f"exit {ended.returncode}: {ended.stderr[-1500:]}"})
         passed, failed = passed + len(good), failed + len(bad)
-        print(f"  {label:<32} {len(good):>3} of {len(good) + len(bad):>3} passed  {time.monotonic() - began:5.1f} s", flush=True)
+        print(f"  {label:<32} {len(good):>3} of {len(good) + len(bad):>3}  {time.monotonic() - began:5.1f} s", flush=True)
         for row in bad:
             print(f"    FAILED {row['case']} {row['target']}: {row['detail']}", flush=True)
     return passed, failed
@@ -169,6 +187,9 @@ def main():
                 return 1
             environment = clean | {"TOLLGATE_URL": f"http://127.0.0.1:{port}", "TOLLGATE_KEY": key, "TOLLGATE_OTHER_KEY": other}
             passed, failed = run_all(chosen, environment)
+            if not names:
+                more = check_guides(binary, clean)
+                passed, failed = passed + more[0], failed + more[1]
             with urllib.request.urlopen(f"http://127.0.0.1:{upstream_port}/_log", timeout=5) as answer:
                 violations = json.load(answer)["violations"]
             for violation in violations:

@@ -11,9 +11,11 @@ What the last user text says decides the answer:
     be slow         a stream of one word every 50 ms for 10 s
     fail STATUS     that status with the provider's own error body
     drop            a stream that ends in the middle
+    refuse me       says that the request will be refused for what it holds: that is no violation
     anything else   "You said: ..." and, when there is one, what the system prompt and the images were
 
-With a JSON schema asked for, the answer is an object that fits it. Under `/tired/` every answer is 503.
+With a JSON schema asked for, the answer is an object that fits it; `scripted` is an older Anthropic model that can do
+this only by a tool that it is made to call, `claude-sonnet-4-5` can do it natively. Under `/tired/` every answer is 503.
 """
 
 import asyncio
@@ -60,7 +62,7 @@ class OpenAI:
         unknown = set(body) - OPENAI_FIELDS
         need(not unknown, f"Unrecognized request argument supplied: {', '.join(sorted(unknown))}")
         need(isinstance(body.get("messages"), list) and body["messages"], "'messages' is a required property")
-        need(body["model"] == "scripted", f"the model is {body.get('model')!r}, not 'scripted'")
+        need(body["model"] == "scripted", f"there is no model {body.get('model')!r}")
         waiting = set()
         for at, message in enumerate(body["messages"]):
             role = message.get("role")
@@ -173,7 +175,7 @@ class Anthropic:
             for field in ("temperature", "top_p", "top_k"):
                 need(field not in body, f"{field}: Extra inputs are not permitted")
         need(isinstance(body.get("max_tokens"), int), "max_tokens: Field required")
-        need(body.get("model") == "scripted", f"the model is {body.get('model')!r}, not 'scripted'")
+        need(body.get("model") in ("scripted", "claude-sonnet-4-5"), f"there is no model {body.get('model')!r}")
         need(0 <= body.get("temperature", 0) <= 1, "temperature: range: 0..1")
         messages = body["messages"]
         need(messages and messages[0]["role"] == "user", "messages: first message must use the \"user\" role")
@@ -286,12 +288,16 @@ KINDS = {
 }
 
 
-def answer(system, user, images, results, schema, tools, prefix):
-    """(text, calls, finish) of one request."""
+def answer(system, user, images, results, schema, tools, prefix, forced):
+    """(text, calls, finish) of one request; `forced` is the tool that must be called."""
     if user.startswith("fail "):
         status = int(user.split()[1])
         headers = {"retry-after": "30"} if status == 429 else {}
         raise Refusal(status, f"scripted failure {status}", KINDS.get(status, "api_error"), headers)
+    for tool in tools or []:
+        if forced is not None and tool.get("name") == forced:
+            need(set(tool["input_schema"]["properties"]) == set(PERSON), "the schema did not arrive as it was sent")
+            return "", [{"id": f"{prefix}forced01", "name": forced, "input": PERSON}], CALLS
     if results:
         return " and ".join(results) + ".", [], STOP
     if tools and user.startswith("weather"):
@@ -360,10 +366,13 @@ class Upstream:
                 need(not leaked, f"headers that are the gateway's own business: {leaked}")
                 dialect.check(headers, body)
             except (Refusal, KeyError, TypeError, ValueError) as error:
-                self.violations.append(f"{path}: {error!r}: {json.dumps(body)[:2000]}")
+                if not dialect.heard(body)[1].startswith("refuse me"):
+                    self.violations.append(f"{path}: {error!r}: {json.dumps(body)[:2000]}")
                 raise error if isinstance(error, Refusal) else Refusal(400, repr(error)) from None
             heard = dialect.heard(body)
-            text, calls, finish = answer(*heard, "call_" if dialect is OpenAI else "toolu_")
+            choice = body.get("tool_choice")
+            forced = choice.get("name") if isinstance(choice, dict) else None
+            text, calls, finish = answer(*heard, "call_" if dialect is OpenAI else "toolu_", forced)
             if not body.get("stream"):
                 self.reply(writer, 200, dialect.whole(text, calls, finish))
                 return True

@@ -150,7 +150,8 @@ impl Fault {
         let mut json = Writer::new();
         json.str(&path);
         fault.details.push(("path", json.finish()));
-        fault.path = Some(path);
+        // The body as a whole has no name that a caller could look for.
+        fault.path = Some(path).filter(|path| !path.is_empty());
         fault
     }
 
@@ -190,5 +191,11 @@ mod tests {
         }
         assert_eq!(Kind::UpstreamOverloaded.status(DialectId::AnthropicMessages), 529);
         assert_eq!(Kind::UpstreamOverloaded.status(DialectId::OpenAiChat), 503);
+    }
+
+    #[test]
+    fn a_path_to_the_whole_body_is_no_name() {
+        assert_eq!(Fault::invalid("", "x").path, None);
+        assert_eq!(Fault::invalid("model", "x").path.as_deref(), Some("model"));
     }
 }

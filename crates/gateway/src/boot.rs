@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use policy::port::StoreError;
 use store::ingest::Ingest;
 use store::journal::{Journal, Options, Sync as SyncMode};
 use store::lock::{Lock, LockError};
@@ -25,6 +26,8 @@ use crate::{env, jobs, server};
 
 /// The socket for commands, in the data folder.
 pub const SOCKET: &str = "tollgate.sock";
+/// The file of a made admin key, in the data folder.
+pub const ADMIN_FILE: &str = "admin-key";
 /// The setting that holds the hash of a made admin key.
 const ADMIN_SETTING: &str = "admin_key_sha256";
 
@@ -112,7 +115,9 @@ pub async fn open(config: Config, start: &Start) -> Result<Running, BootError> {
     let ingest = Ingest::start(Arc::clone(&journal), Arc::clone(&stores.ledger), config.retention)
         .map_err(|error| BootError::Environment(format!("no thread for the ledger: {error}")))?;
     let stored = stores.directory.load().await.map_err(|error| BootError::Environment(error.to_string()))?;
-    let closed = !stored.is_empty() || !config.keys.is_empty() || config.server.admin_key.is_some();
+    let away = |error: StoreError| BootError::Environment(error.to_string());
+    let known = stored_admin(&*stores.directory).await.map_err(away)?;
+    let closed = known.is_some() || !stored.is_empty() || !config.keys.is_empty() || config.server.admin_key.is_some();
     if !closed && !config.server.listen.ip().is_loopback() {
         return Err(BootError::Mistake(format!(
             "Listening on {} without any key would let everyone in. Make one first: `tollgate keys create --name \
@@ -120,7 +125,7 @@ pub async fn open(config: Config, start: &Start) -> Result<Running, BootError> {
             config.server.listen
         )));
     }
-    let admin = admin_key(&config, &*stores.directory, closed, &data_dir, start.silent).await?;
+    let admin = admin_key(&config, &*stores.directory, known, closed, start.silent).await?;
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr().map_err(|error| BootError::Environment(error.to_string()))?;
     let admin_listener = match config.server.admin_listen {
@@ -164,6 +169,7 @@ impl Running {
         let drain = snapshot.config.server.drain;
         drop(snapshot);
         gateway.tasks.spawn("lists", jobs::lists::run(Arc::clone(&gateway)));
+        gateway.tasks.spawn("keys", jobs::keys::run(Arc::clone(&gateway)));
         if let Some(file) = file {
             gateway.tasks.spawn("reload", jobs::reload::run(Arc::clone(&gateway), file, flags));
         }
@@ -222,22 +228,30 @@ async fn listen(at: SocketAddr) -> Result<TcpListener, BootError> {
 async fn admin_key(
     config: &Config,
     directory: &dyn policy::port::Directory,
+    known: Option<[u8; 32]>,
     closed: bool,
-    data_dir: &Path,
     silent: bool,
 ) -> Result<Option<[u8; 32]>, BootError> {
     if let Some(key) = &config.server.admin_key {
         return Ok(Some(hash(key.reveal())));
     }
-    let away = |error: policy::port::StoreError| BootError::Environment(error.to_string());
-    if let Some(known) = directory.setting(ADMIN_SETTING).await.map_err(away)? {
-        return Ok(unhex(&known).filter(|_| closed));
+    if known.is_some() || !closed {
+        return Ok(known);
     }
-    if !closed {
-        return Ok(None);
+    let key = make_admin(directory, &config.data_dir, silent).await?;
+    let file = config.data_dir.join(ADMIN_FILE);
+    if file.exists() {
+        log::info("an admin key was made; the file holds it", &[("file", &file.display().to_string())]);
     }
-    let key = make_admin(directory, data_dir, silent).await?;
     Ok(Some(hash(key.reveal())))
+}
+
+/// Hash of the admin key that was made at an earlier start or with the first key.
+///
+/// # Errors
+/// The store is away.
+pub async fn stored_admin(directory: &dyn policy::port::Directory) -> Result<Option<[u8; 32]>, StoreError> {
+    Ok(directory.setting(ADMIN_SETTING).await?.as_deref().and_then(unhex))
 }
 
 /// Makes the admin key: shown on a terminal, else written to a file that its owner alone may read.
@@ -259,7 +273,7 @@ pub async fn make_admin(
         let _ = writeln!(std::io::stderr(), "Admin key (shown once): {}", key.reveal());
         return Ok(key);
     }
-    let path = data_dir.join("admin-key");
+    let path = data_dir.join(ADMIN_FILE);
     let mut file = std::fs::OpenOptions::new()
         .create(true)
         .truncate(true)
@@ -269,7 +283,6 @@ pub async fn make_admin(
         .map_err(|error| BootError::Environment(format!("{}: {error}", path.display())))?;
     writeln!(file, "{}", key.reveal())
         .map_err(|error| BootError::Environment(format!("{}: {error}", path.display())))?;
-    log::info("an admin key was made; the file holds it", &[("file", &path.display().to_string())]);
     Ok(key)
 }
 

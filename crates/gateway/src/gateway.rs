@@ -173,7 +173,7 @@ impl Gateway {
     /// The fault of a request that this gateway itself has sent.
     #[must_use]
     pub fn loops(&self, headers: &HeaderMap) -> Option<Fault> {
-        let own = |value: &http::HeaderValue| value.to_str().is_ok_and(|text| text.contains(&*self.via));
+        let own = |value: &HeaderValue| value.to_str().is_ok_and(|text| text.contains(&*self.via));
         headers.get_all(http::header::VIA).iter().any(own).then(|| {
             let message = "This request came from this gateway: one of its providers leads back to it. Check the \
                            `base_url` of its providers.";

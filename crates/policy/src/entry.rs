@@ -127,6 +127,7 @@ pub struct Entry {
     /// The model asked for.
     pub asked: String,
     /// Provider, model and region that produced the answer.
+    #[expect(clippy::type_complexity, reason = "three names, in the order in which they are shown")]
     pub served: Option<(Arc<str>, Arc<str>, Option<Arc<str>>)>,
     /// Every try in order.
     pub attempts: Vec<Attempt>,

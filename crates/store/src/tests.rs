@@ -1,5 +1,5 @@
 //! The whole way of a line: journal, ingest, store; with a process that is killed and a database that is away.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;

@@ -128,7 +128,12 @@ fn length(request: &Request, to: &Target<'_>, thinking: &mut Thinking, losses: &
     {
         let raised = budget.saturating_add(most).min(ceiling);
         // Where there is no room for both, the budget gives way.
-        let budget = budget.min(raised.saturating_sub(1));
+        let left = budget.min(raised.saturating_sub(1));
+        let lost = Loss::approximated("reasoning effort", "effort");
+        if left < budget && left >= MIN_BUDGET && !losses.contains(&lost) {
+            losses.push(lost);
+        }
+        let budget = left;
         if budget < MIN_BUDGET {
             losses.push(Loss::dropped("reasoning effort", "effort"));
             *thinking = Thinking::Unsaid;

@@ -10,6 +10,7 @@ use crate::usage::Usage;
 
 /// One event of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one event is alive at a time, and usage comes once or twice")]
 pub enum Event {
     /// The answer begins.
     Start {

@@ -6,7 +6,7 @@ use crate::outcome::Outcome;
 pub(super) fn classify(status: u16, kind: Option<&str>, code: Option<&str>, message: &str, inner: &str) -> Outcome {
     let kind = kind.unwrap_or_default();
     let code = code.unwrap_or_default();
-    let outcome = by_status(status, kind, code);
+    let outcome = by_status(status, code);
     let words = format!("{message}\n{inner}").to_ascii_lowercase();
     let says = |list: &[&str]| list.iter().any(|word| words.contains(word));
     let named =
@@ -41,11 +41,11 @@ pub(super) fn classify(status: u16, kind: Option<&str>, code: Option<&str>, mess
     outcome
 }
 
-fn by_status(status: u16, kind: &str, code: &str) -> Outcome {
+fn by_status(status: u16, code: &str) -> Outcome {
     match status {
         200 => match code.parse::<u16>() {
             // Inside a 200 a numeric code is the status that would have been (OpenRouter).
-            Ok(code @ 400..=599) => by_status(code, kind, ""),
+            Ok(code @ 400..=599) => by_status(code, ""),
             _ => Outcome::ServerError,
         },
         // Groq's own status for "no capacity".

@@ -182,11 +182,12 @@ fn messages(body: &Document, to: &Target<'_>, patch: &mut Patch) {
             edits.push(Edit::set("role", r#""system""#));
         }
         // A message of the old role `function` is nothing without its name.
-        if to.quirks.has(Quirk::NoMessageName) && !role.is_some_and(|role| role.is("function")) {
-            if let Some(name) = message.get("name") {
-                edits.push(Edit::remove("name"));
-                lost = !name.is_null();
-            }
+        if to.quirks.has(Quirk::NoMessageName)
+            && !role.is_some_and(|role| role.is("function"))
+            && let Some(name) = message.get("name")
+        {
+            edits.push(Edit::remove("name"));
+            lost = !name.is_null();
         }
         if edits.is_empty() {
             continue;

@@ -182,10 +182,10 @@ fn output(usage: &mut Usage, counts: &Counts, quirks: Quirks) {
 
 /// The cost in USD that the server names, where its row says that this is what it will charge.
 fn cost(raw: Json<'_>, quirks: Quirks) -> Option<String> {
-    if quirks.has(Quirk::CostInTicks) {
-        if let Some(ticks) = raw.get("cost_in_usd_ticks").and_then(Json::as_u64) {
-            return Some(decimal::ticks(ticks));
-        }
+    if quirks.has(Quirk::CostInTicks)
+        && let Some(ticks) = raw.get("cost_in_usd_ticks").and_then(Json::as_u64)
+    {
+        return Some(decimal::ticks(ticks));
     }
     if !quirks.has(Quirk::CostInUsage) {
         return None;

@@ -6,7 +6,7 @@ use dialect::ir::finish::Reason;
 use dialect::ir::foreign::{Foreign, Raw};
 use dialect::ir::part::{Body, Part, ToolResult};
 use dialect::ir::request::{Format, Message, Request, Role};
-use dialect::ir::response::Response;
+use dialect::ir::response::{Choice, Response};
 use dialect::ir::tool::{Tool, ToolChoice};
 use dialect::loss::Loss;
 use dialect::usage::{Unit, Usage};
@@ -124,14 +124,20 @@ fn pairs<T>(left: &[T], right: &[T], weight: impl Fn(&T, &T) -> usize) -> Vec<(u
     out
 }
 
-/// Differences between two runs of parts: those that are equal, say the same, or resemble each other are
-/// one; of the rest, the left ones are gone, and the right ones made up unless something is gone there.
-fn items(left: &[Item<'_>], right: &[Item<'_>], out: &mut Vec<Difference>) {
-    let found = pairs(left, right, |own, other| match () {
+/// Pairs two runs of parts: those that are equal before those that say the same, and these before those
+/// that resemble each other.
+fn matched(left: &[Item<'_>], right: &[Item<'_>]) -> Vec<(usize, usize)> {
+    pairs(left, right, |own, other| match () {
         () if own.is(other) => 101,
         () if own.says(other) => 100,
         () => usize::from(own.resembles(other)),
-    });
+    })
+}
+
+/// Differences between two runs of parts: those that are equal, say the same, or resemble each other are
+/// one; of the rest, the left ones are gone, and the right ones made up unless something is gone there.
+fn items(left: &[Item<'_>], right: &[Item<'_>], out: &mut Vec<Difference>) {
+    let found = matched(left, right);
     for (own, other) in &found {
         let before = out.len();
         changed(&left[*own], &right[*other], out);
@@ -409,9 +415,9 @@ fn top(left: &Request, right: &Request, out: &mut Vec<Difference>) {
 
 /// The parts of an answer with neighbouring texts joined, each with the places of those it is made of:
 /// where one text ends and the next begins means nothing.
-fn joined(parts: &[Part]) -> Vec<(Vec<usize>, Part)> {
+fn joined(parts: Vec<(usize, Part)>) -> Vec<(Vec<usize>, Part)> {
     let mut out: Vec<(Vec<usize>, Part)> = Vec::new();
-    for (place, part) in parts.iter().enumerate() {
+    for (place, part) in parts {
         match (out.last_mut(), &part.body) {
             (
                 Some((places, Part { body: Body::Text { text, citations }, foreign, .. })),
@@ -422,10 +428,35 @@ fn joined(parts: &[Part]) -> Vec<(Vec<usize>, Part)> {
                 citations.extend(cited.iter().cloned());
                 foreign.0.extend(part.foreign.0.iter().cloned());
             }
-            _ => out.push((vec![place], part.clone())),
+            _ => out.push((vec![place], part)),
         }
     }
     out
+}
+
+/// The parts of an answer with their places, less those that are gone from the other, refusals as text
+/// where the other has no word for them. What is gone or another thing now is a difference.
+fn said_alike(at: &str, choice: &Choice, other: &Choice, out: &mut Vec<Difference>) -> Vec<(usize, Part)> {
+    let refuses = other.parts.iter().any(|part| matches!(part.body, Body::Refusal(_)));
+    let mut parts: Vec<(usize, Part)> = choice.parts.iter().cloned().enumerate().collect();
+    for (place, part) in parts.iter_mut().filter(|_| !refuses) {
+        if let Body::Refusal(text) = &part.body {
+            part.body = Body::Text { text: text.clone(), citations: Vec::new() };
+            out.push(differ(format!("{at}.content[{place}]"), &["refusal"], "a refusal is text"));
+        }
+    }
+    let is_text = |part: &Part| matches!(part.body, Body::Text { .. });
+    let other: Vec<_> = other.parts.iter().filter(|part| !is_text(part)).map(|part| (vec![0], part.clone())).collect();
+    let own: Vec<_> =
+        parts.iter().filter(|(_, part)| !is_text(part)).map(|(place, part)| (vec![*place], part.clone())).collect();
+    let kept = matched(&spoken(at, &own), &spoken(at, &other));
+    for (index, (place, part)) in own.iter().enumerate() {
+        if !kept.iter().any(|(own, _)| *own == index) {
+            out.push(differ(format!("{at}.content[{}]", place[0]), &[], format!("{part:?} is gone")));
+            parts.retain(|(own, _)| *own != place[0]);
+        }
+    }
+    parts
 }
 
 fn spoken<'a>(at: &str, parts: &'a [(Vec<usize>, Part)]) -> Vec<Item<'a>> {
@@ -462,18 +493,8 @@ pub fn responses(left: &Response, right: &Response) -> Vec<Difference> {
             out.push(differ(at, &["n", "choices"], "is gone"));
             continue;
         };
-        let refuses = |parts: &[Part]| parts.iter().any(|part| matches!(part.body, Body::Refusal(_)));
-        let mut parts = choice.parts.clone();
-        if !refuses(&other.parts) {
-            // A dialect without a word for refusals says them as text, and that it did.
-            for (place, part) in parts.iter_mut().enumerate() {
-                if let Body::Refusal(text) = &part.body {
-                    part.body = Body::Text { text: text.clone(), citations: Vec::new() };
-                    out.push(differ(format!("{at}.content[{place}]"), &["refusal"], "a refusal is text"));
-                }
-            }
-        }
-        let (own, others) = (joined(&parts), joined(&other.parts));
+        let own = joined(said_alike(&at, choice, other, &mut out));
+        let others = joined(other.parts.iter().cloned().enumerate().collect());
         let (own, others) = (spoken(&at, &own), spoken(&at, &others));
         items(&own, &others, &mut out);
         let meaning = |finish: &Option<dialect::ir::finish::Finish>| finish.as_ref().map(|finish| finish.reason);

@@ -94,14 +94,17 @@ proptest! {
         quirks in prop::sample::subsequence(dialect::quirk::Quirk::ALL.map(|(quirk, _)| quirk).to_vec(), 0..4),
         turn in 0usize..8,
     ) {
+        // A key may stand once: that others are refused is another test.
+        let key = |member: &str| member.split('"').nth(1).unwrap().to_owned();
         let mut members: Vec<String> = known.iter().map(|text| (*text).to_owned()).collect();
+        members.dedup_by_key(|member| key(member));
         members.extend([model.to_owned(), r#""messages": [{"role":"user", "content":"a\ud800"}]"#.to_owned()]);
-        members.extend(unknown.iter().map(|(space, key, value)| format!("{space}{key}{space}:{value}")));
+        members.extend(unknown.iter().enumerate().map(|(index, (space, key, value))| {
+            format!("{space}\"u{index}{}{space}:{value}", &key[1..])
+        }));
         let rotate = turn % members.len();
         members.rotate_left(rotate);
         let body = format!("{before}{{{}}}{after}", members.join(","));
-        // Two members of one name are refused; that is another test.
-        prop_assume!(Document::parse(Bytes::from(body.clone())).is_ok());
         for dialect in dialect::all() {
             let target = Target { provider: "p", model: target, quirks: quirks.iter().copied().collect(), ..Target::default() };
             patched(&body, dialect, &target);

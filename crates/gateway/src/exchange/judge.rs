@@ -94,12 +94,12 @@ pub fn redact<'k>(body: Bytes, keys: impl Iterator<Item = &'k str>) -> Bytes {
         }
         let tail = key.as_bytes().get(key.len().saturating_sub(4)..).unwrap_or_default();
         for at in memchr::memmem::find_iter(&body, tail) {
-            // A tail counts where a mask stands before it: `sk-…*abcd`, `sk-...abcd`, `sk-…abcd`.
-            let masked = at > 0 && matches!(body.get(at - 1), Some(b'*' | b'.' | 0xa6));
+            // A tail counts where a mask stands before as much of it as is shown: `sk-…*abcd`, `...abcd`.
             let mut from = at;
             while from > 0 && same_as_key(key, &body, from - 1, at) {
                 from -= 1;
             }
+            let masked = from > 0 && matches!(body.get(from - 1), Some(b'*' | b'.' | 0xa6));
             let long = at - from >= 4;
             if masked || long {
                 stars.push((from, at + tail.len()));

@@ -79,7 +79,8 @@ pub fn plan(arrived: &Arrived, record: &mut Record) -> Result<Plan, Fault> {
 }
 
 /// The constraint that keeps a target from serving at all.
-fn excluded_by(target: &Target) -> Option<&'static str> {
+#[must_use]
+pub fn excluded_by(target: &Target) -> Option<&'static str> {
     if target.lanes.is_empty() {
         return Some("endpoint");
     }

@@ -126,7 +126,6 @@ impl std::fmt::Debug for Flow {
 impl Flow {
     /// A stream whose answer has begun.
     #[must_use]
-    #[expect(clippy::too_many_arguments, reason = "one caller; a struct would only rename the arguments")]
     pub fn new(
         arrived: &Arrived,
         target: &Arc<Target>,

@@ -1,4 +1,5 @@
-//! What runs beside requests: reload, lists of models, servers to be found.
+//! What runs beside requests: reload, keys, lists of models, servers to be found.
 
+pub mod keys;
 pub mod lists;
 pub mod reload;

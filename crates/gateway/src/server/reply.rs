@@ -143,7 +143,7 @@ pub fn record_headers(response: &mut Response<ReplyBody>, record: &Record) {
     id_header(response, record.id());
     let entry = record.entry();
     let headers = response.headers_mut();
-    let good = matches!(entry.error, None) || entry.served.is_some();
+    let good = entry.error.is_none() || entry.served.is_some();
     if let Some(served) = record.served_by().filter(|_| good) {
         headers.insert(SERVED_BY, value(served));
     }

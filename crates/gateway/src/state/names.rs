@@ -63,7 +63,11 @@ pub fn meaning(snapshot: &Snapshot, asked: &str, who: &Principal) -> Result<Mean
         && let Some(place) = snapshot.provider_place(provider)
     {
         let configured = &snapshot.config.providers[place];
-        if configured.models.is_none() || configured.model(model).is_some() {
+        let known = match configured.is_demo() {
+            true => crate::demo::MODELS.contains(&model),
+            false => configured.models.is_none(),
+        };
+        if known || configured.model(model).is_some() {
             return match who.may_ask(asked) {
                 true => Ok(Meaning::plain(vec![snapshot.target(place, model)])),
                 false => Err(forbidden(asked)),
@@ -88,7 +92,7 @@ pub fn meaning(snapshot: &Snapshot, asked: &str, who: &Principal) -> Result<Mean
             false => Err(forbidden(asked)),
         };
     }
-    Err(unknown(snapshot, asked))
+    Err(unknown(snapshot, asked, who))
 }
 
 fn of_named(snapshot: &Snapshot, model: &NamedModel, asked: &str) -> Meaning {
@@ -114,7 +118,7 @@ fn only_reseller(snapshot: &Snapshot) -> Option<usize> {
         .providers
         .iter()
         .enumerate()
-        .filter(|(_, provider)| !provider.is_demo() && !(provider.probe && provider.row.kind == RowKind::Local));
+        .filter(|(_, provider)| !(provider.is_demo() || provider.probe && provider.row.kind == RowKind::Local));
     let (place, only) = real.next()?;
     let resells = matches!(only.row.kind, RowKind::Aggregator | RowKind::Gateway);
     (real.next().is_none() && resells && only.models.is_none()).then_some(place)
@@ -128,8 +132,8 @@ fn forbidden(asked: &str) -> Fault {
     Fault { code: Some("model_forbidden".to_owned()), ..Fault::new(Kind::Forbidden, message) }
 }
 
-fn unknown(snapshot: &Snapshot, asked: &str) -> Fault {
-    let near = near(snapshot, asked);
+fn unknown(snapshot: &Snapshot, asked: &str, who: &Principal) -> Fault {
+    let near = near(snapshot, asked, who);
     let hint = if near.is_empty() {
         "GET /v1/models lists what there is.".to_owned()
     } else {
@@ -148,12 +152,13 @@ fn unknown(snapshot: &Snapshot, asked: &str) -> Fault {
     fault.with("near", json.finish())
 }
 
-/// Up to three names like the one asked for: configured names, and catalogue names of configured providers.
-fn near(snapshot: &Snapshot, asked: &str) -> Vec<String> {
+/// Up to three names like the one asked for, of those that the caller may use: configured names, and catalogue
+/// names of configured providers.
+fn near(snapshot: &Snapshot, asked: &str, who: &Principal) -> Vec<String> {
     if asked.len() > 200 {
         return Vec::new();
     }
-    let names: Vec<String> = snapshot.names().collect();
+    let names: Vec<String> = snapshot.names().filter(|name| who.may_ask(name)).collect();
     policy::catalog::near_of(names.iter().map(String::as_str), asked, 3)
 }
 
@@ -168,5 +173,44 @@ impl Principal {
     #[must_use]
     pub fn may_ask(&self, name: &str) -> bool {
         allows(&self.models, name) && allows(&self.team_models, name)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::env::Given;
+    use crate::config::of_text;
+    use crate::telemetry::metrics::Metrics;
+
+    fn snapshot(text: &str) -> Snapshot {
+        let loaded =
+            of_text(Some((Path::new("tollgate.yaml"), text)), &Given::default(), &crate::config::Flags::default());
+        Snapshot::build(loaded.unwrap().config, &Arc::new(Metrics::default()), None).unwrap()
+    }
+
+    /// The targets of a name, or the closest names.
+    fn ask(snapshot: &Snapshot, asked: &str, who: &Principal) -> String {
+        match meaning(snapshot, asked, who) {
+            Ok(meaning) => meaning.targets.iter().map(|(target, _)| &*target.name).collect::<Vec<_>>().join(" "),
+            Err(fault) => format!("{} {}", fault.kind.name(), fault.details.first().map_or("", |(_, near)| near)),
+        }
+    }
+
+    #[test]
+    fn names_are_found_and_near_ones_named_to_those_who_may_use_them() {
+        let snapshot = snapshot("providers: { demo: {} }\nmodels: { quick: { targets: [demo/fast, demo/slow] } }\n");
+        let all = Principal::named("a", false);
+        assert_eq!(ask(&snapshot, "quick", &all), "demo/fast demo/slow");
+        assert_eq!(ask(&snapshot, "demo/fast", &all), "demo/fast");
+        assert_eq!(ask(&snapshot, "demo/fst", &all), "unknown_model [\"demo/fast\"]");
+        assert!(ask(&snapshot, "quik", &all).contains("\"quick\""));
+        let mut few = Principal::named("b", false);
+        few.models = vec!["demo/slow".to_owned()];
+        assert_eq!(ask(&snapshot, "demo/fst", &few), "unknown_model []");
+        assert_eq!(ask(&snapshot, "demo/fast", &few), "forbidden ");
     }
 }

@@ -96,7 +96,7 @@ fn again(routes: &[Route], failed: &[Failed], now: Duration, dice: u64) -> Next 
     for (place, route) in routes.iter().enumerate() {
         for key in 0..route.keys {
             let of_pair = || failed.iter().filter(|other| other.route == place && other.key == key);
-            let Some(last) = of_pair().last() else { continue };
+            let Some(last) = of_pair().next_back() else { continue };
             if matches!(last.outcome, Outcome::Auth | Outcome::Billing) {
                 continue;
             }

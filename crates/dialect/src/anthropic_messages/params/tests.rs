@@ -87,7 +87,13 @@ fn length_leaves_room_for_thinking() {
         (None, None, 8192, Thinking::Budget(4000), vec![]),
         (None, Some(64_000), 64_000, Thinking::Budget(4000), vec![]),
         (Some(1000), None, 5000, Thinking::Budget(4000), vec!["approximated max_tokens at max_tokens"]),
-        (Some(1000), Some(3000), 3000, Thinking::Budget(2999), vec!["approximated max_tokens at max_tokens"]),
+        (
+            Some(1000),
+            Some(3000),
+            3000,
+            Thinking::Budget(2999),
+            vec!["approximated reasoning effort at effort", "approximated max_tokens at max_tokens"],
+        ),
         (Some(500), Some(600), 500, Thinking::Unsaid, vec!["dropped reasoning effort at effort"]),
         (Some(9000), Some(6000), 6000, Thinking::Budget(4000), vec!["approximated max_tokens at max_tokens"]),
     ] {
@@ -140,4 +146,12 @@ fn what_has_no_word_is_told() {
             "dropped logprobs at logprobs"
         ]
     );
+}
+
+#[test]
+fn a_budget_that_gives_way_says_so() {
+    let request = effort(None, Some(6721), Some(true));
+    let (params, losses) = chosen(&request, "claude-sonnet-4-5", Some(4096));
+    assert_eq!((params.max_tokens, params.thinking), (4096, Thinking::Budget(4095)));
+    assert_eq!(losses, ["approximated reasoning effort at effort"]);
 }

@@ -1,0 +1,177 @@
+//! The decision for a request that would arrive now: who would be tried in which order, at what price, and what
+//! a body would lose on the way.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dialect::fault::Fault;
+use dialect::id::DialectId;
+use dialect::loss::Loss;
+use dialect::peek::Peek;
+use dialect::usage::Unit;
+use http::Method;
+use policy::price::sheet::Asked;
+
+use wire::json::{Document, Kind, Writer};
+
+use super::fields::{Fields, query};
+use super::keys::{find, none, wrong_method};
+use super::office::{Ask, Office, Told};
+use crate::env;
+use crate::exchange::plan::excluded_by;
+use crate::state::directory::Principal;
+use crate::state::names::{Meaning, meaning};
+use crate::state::target::Target;
+
+/// Serves `POST /admin/v1/explain`.
+///
+/// # Errors
+/// What is wrong with the call; `unknown_model` and `forbidden` as the request itself would be told.
+pub async fn answer(office: &Office, rest: &str, ask: &Ask) -> Result<Told, Fault> {
+    query(ask.query.as_deref(), &[])?;
+    if ask.method != Method::POST || !rest.is_empty() {
+        return Err(wrong_method("POST"));
+    }
+    let fields = Fields::read(ask.body.clone(), &["model", "key", "body", "dialect"])?;
+    let dialect = dialect_of(fields.text("dialect")?, fields.get("body").map(|body| body.raw()))?;
+    let request = match fields.get("body") {
+        None => None,
+        Some(body) if body.kind() == Kind::Object => Some(read(body.raw(), fields.text("model")?, dialect)?),
+        Some(_) => return Err(Fault::invalid("body", "`body` is the JSON object of a request.")),
+    };
+    let model = match &request {
+        Some((_, peek)) => peek.model.clone(),
+        None => {
+            fields.text("model")?.ok_or_else(|| Fault::invalid("model", "`model` is needed, or a `body` with one."))?
+        }
+    };
+    let (who, key) = caller(office, fields.text("key")?).await?;
+    let meaning = meaning(&office.snapshot, &model, &who)?;
+    let mut json = Writer::new();
+    json.object(|json| {
+        json.key("model").str(&model);
+        match &key {
+            Some(key) => json.key("key").str(key),
+            None => json.key("key").null(),
+        };
+        json.key("dialect").str(dialect.name());
+        write_meaning(&meaning, json);
+        json.key("prices").str(&office.snapshot.prices);
+        json.key("candidates").array(|json| {
+            let main = meaning.targets.len().saturating_sub(meaning.fallbacks);
+            for (place, (target, weight)) in meaning.targets.iter().enumerate() {
+                json.object(|json| {
+                    json.key("target").str(&target.name);
+                    json.key("role").str(if place < main { "target" } else { "fallback" });
+                    json.key("weight").u64(u64::from(*weight));
+                    candidate(target, dialect, request.as_ref(), json);
+                });
+            }
+        });
+    });
+    Ok(Told::ok(json.finish()))
+}
+
+/// The caller's dialect: as said, else Anthropic's when the body has what only it has, else OpenAI's.
+fn dialect_of(said: Option<String>, body: Option<&str>) -> Result<DialectId, Fault> {
+    if let Some(said) = said {
+        let names: Vec<&str> = DialectId::ALL.iter().map(|id| id.name()).collect();
+        return DialectId::parse(&said)
+            .ok_or_else(|| Fault::invalid("dialect", format!("`dialect` is {}.", names.join(" or "))));
+    }
+    let members = body.and_then(|body| Document::parse(Bytes::copy_from_slice(body.as_bytes())).ok());
+    let anthropic = members.is_some_and(|body| body.get("system").is_some() || body.get("anthropic_version").is_some());
+    Ok(if anthropic { DialectId::AnthropicMessages } else { DialectId::OpenAiChat })
+}
+
+/// The body with `model` over its own, looked at.
+fn read(text: &str, model: Option<String>, dialect: DialectId) -> Result<(Document, Peek), Fault> {
+    let parse = |bytes: Bytes| {
+        Document::parse(bytes).map_err(|error| Fault::invalid("body", format!("`body` is no JSON object: {error}.")))
+    };
+    let mut body = parse(Bytes::copy_from_slice(text.as_bytes()))?;
+    if let Some(model) = model {
+        body = parse(body.edit(&[wire::json::Edit::set_str("model", &model)]))?;
+    }
+    let peek = dialect::of(dialect).peek(&body)?;
+    Ok((body, peek))
+}
+
+/// The caller to plan for: the key of a name or id, else one that may do everything.
+async fn caller(office: &Office, key: Option<String>) -> Result<(Arc<Principal>, Option<Arc<str>>), Fault> {
+    let Some(key) = key else { return Ok((Arc::new(Principal::named("admin", true)), None)) };
+    let (record, _) = find(office, &key).await?.ok_or_else(|| none(&key))?;
+    let directory = office.directory().await?;
+    let who = directory.find(&record.hash).cloned().ok_or_else(|| none(&key))?;
+    Ok((who, Some(record.name)))
+}
+
+fn write_meaning(meaning: &Meaning, json: &mut Writer) {
+    let left = meaning.targets.iter().filter(|(target, _)| excluded_by(target).is_none()).count();
+    match left {
+        0 => json.key("why").null(),
+        1 => json.key("why").str("only_target"),
+        _ => json.key("why").str(meaning.choose.name()),
+    };
+    json.key("choose").str(meaning.choose.name()).key("tries").u64(meaning.tries as u64);
+    json.key("losses").str(if meaning.reject_losses { "reject" } else { "report" });
+}
+
+fn candidate(target: &Target, caller: DialectId, request: Option<&(Document, Peek)>, json: &mut Writer) {
+    match excluded_by(target) {
+        Some(why) => json.key("excluded_by").str(why),
+        None => json.key("excluded_by").null(),
+    };
+    let lane = target.lane(caller).map(|lane| lane.dialect);
+    match lane {
+        Some(lane) => json.key("dialect").str(lane.name()),
+        None => json.key("dialect").null(),
+    };
+    let tier = request.and_then(|(_, peek)| peek.tier.as_deref());
+    write_price(target, tier, json);
+    match request.zip(lane) {
+        None => json.key("losses").null(),
+        Some(((body, peek), lane)) => match losses(target, caller, lane, body, peek) {
+            Ok(losses) => json.key("losses").array(|json| {
+                for loss in &losses {
+                    json.str(&loss.to_string());
+                }
+            }),
+            Err(fault) => json.key("losses").null().key("refused").str(&fault.message),
+        },
+    };
+}
+
+/// The price of a target in USD per 1M tokens, as it is at this moment for a short prompt.
+pub fn write_price(target: &Target, tier: Option<&str>, json: &mut Writer) {
+    let asked = Asked { tier, region: target.region.as_deref() };
+    let row = target.sheet.as_ref().and_then(|sheet| sheet.row(env::now(), asked, 0)).map(|(_, row)| row);
+    let Some(row) = row else {
+        json.key("usd_per_million").null();
+        return;
+    };
+    json.key("usd_per_million").object(|json| {
+        for unit in [Unit::Input, Unit::CacheRead, Unit::CacheWrite, Unit::Output] {
+            if let Some(rate) = row.rates.get(unit) {
+                json.key(unit.name()).str(&rate.to_string());
+            }
+        }
+    });
+}
+
+/// What the body would lose on its way to a target.
+fn losses(
+    target: &Target,
+    caller: DialectId,
+    lane: DialectId,
+    body: &Document,
+    peek: &Peek,
+) -> Result<Vec<Loss>, Fault> {
+    let to = target.for_dialect();
+    if lane == caller {
+        return Ok(dialect::of(caller).patch(body, peek, &to).losses);
+    }
+    let read = dialect::of(caller).read_request(body)?;
+    let written = dialect::of(lane).write_request(&read.value, &to)?;
+    Ok(read.losses.into_iter().chain(written.losses).collect())
+}
