@@ -126,7 +126,10 @@ impl Ready {
             }
         };
         // It was put there a moment ago.
-        self.by_route.get(place).map(|(_, prepared)| prepared).ok_or_else(|| Fault::new(Kind::UpstreamFailed, "The request could not be prepared."))
+        self.by_route
+            .get(place)
+            .map(|(_, prepared)| prepared)
+            .ok_or_else(|| Fault::new(Kind::UpstreamFailed, "The request could not be prepared."))
     }
 
     fn make(&mut self, arrived: &Arrived, target: &Target, lane: &Lane) -> Result<Prepared, Fault> {

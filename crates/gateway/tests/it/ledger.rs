@@ -60,7 +60,11 @@ async fn a_line_is_its_callers_and_the_admins() {
     let response = harness.call(&post_chat(&chat("p1/m"))).await;
     let id = response.header("x-tollgate-request-id").unwrap().to_owned();
     harness.line(&response).await;
-    for path in [format!("/v1/requests/{id}"), format!("/api/v1/generation?id={id}"), format!("/api/v1/generation?id={}", openai::ID)] {
+    for path in [
+        format!("/v1/requests/{id}"),
+        format!("/api/v1/generation?id={id}"),
+        format!("/api/v1/generation?id={}", openai::ID),
+    ] {
         for (key, status) in [(ALICE, 200), (ADMIN, 200), (BOB, 404), ("tg-unknown", 401)] {
             let found = get(&harness, &path, key).await;
             assert_eq!(found.status, status, "{path} with {key}: {}", found.text());
@@ -112,7 +116,10 @@ async fn a_refused_request_of_a_known_caller_has_a_line_and_a_stranger_has_none(
         }
         let line = harness.line_of(response.header("x-tollgate-request-id").unwrap(), ADMIN).await;
         assert_eq!((&line["status"], &line["attempts"]), (&json!("error"), &json!([])), "{line}");
-        assert_eq!((&line["cost"]["usd"], &line["error"]), (&json!("0.000000000"), &json!({"kind": kind, "class": null})));
+        assert_eq!(
+            (&line["cost"]["usd"], &line["error"]),
+            (&json!("0.000000000"), &json!({"kind": kind, "class": null}))
+        );
         assert_eq!(line["http"], status);
     }
     assert_eq!(upstream.requests().len(), 0);
