@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use dialect::fault::{Fault, Kind};
 use dialect::id::DialectId;
 use dialect::peek::Peek;
-use http::{HeaderMap, Response, header, request::Parts};
+use http::{HeaderMap, HeaderName, Response, header, request::Parts};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -27,6 +27,7 @@ use crate::state::snapshot::Snapshot;
 
 /// How long the rest of a refused request is read on.
 const DISCARD: Duration = Duration::from_secs(2);
+const TIMEOUT: HeaderName = HeaderName::from_static("x-tollgate-timeout");
 
 /// A model call as it comes from the socket.
 #[derive(Debug)]
@@ -146,7 +147,7 @@ async fn understand(gateway: &Arc<Gateway>, call: &mut Call) -> Result<(Arrived,
     if let Some(fault) = unsupported(&call.head.headers, local) {
         refuse!(fault);
     }
-    let deadline = match call.head.headers.get("x-tollgate-timeout") {
+    let deadline = match call.head.headers.get(&TIMEOUT) {
         None => None,
         Some(value) => match value.to_str().ok().and_then(names::duration).filter(|time| !time.is_zero()) {
             Some(time) => Some(call.start + time),

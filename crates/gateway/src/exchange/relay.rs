@@ -30,6 +30,7 @@ use wire::sse::SseFramer;
 use super::arrive::Arrived;
 use super::attempt::{Way, asked};
 use super::judge::redact;
+use super::out::Out;
 use super::settle::{End, Record};
 use super::whole::{one_key, wants_cost, with_cost};
 use crate::config::types::OnDisconnect;
@@ -102,7 +103,7 @@ pub struct Flow {
     body: Option<UpBody>,
     framer: SseFramer,
     machine: Machine,
-    out: BytesMut,
+    out: Out,
     content: bool,
     ending: Option<Ending>,
     head: Head,
@@ -151,7 +152,7 @@ impl Flow {
             body: Some(answer.body),
             framer: SseFramer::default(),
             machine,
-            out: BytesMut::new(),
+            out: Out::default(),
             content: false,
             ending: None,
             head: Head::default(),
@@ -188,7 +189,7 @@ impl Flow {
             body: None,
             framer: SseFramer::default(),
             machine: Machine::Replayed(Box::new(tally.reading().clone())),
-            out: BytesMut::new(),
+            out: Out::default(),
             content: true,
             ending: Some(Ending::Complete),
             head: Head { headers, limits: one_key(target) },
@@ -294,7 +295,7 @@ impl Flow {
                             fault.unwrap_or_else(|| UpstreamFault::new(Outcome::ServerError, self.status, "failed"));
                         self.ending = Some(Ending::Failed { fault, passed: true });
                         let keys = self.target.provider.config.keys.iter().map(crate::config::Secret::reveal);
-                        self.out.extend_from_slice(&redact(frame.raw.clone(), keys));
+                        self.out.push(redact(frame.raw.clone(), keys));
                         return;
                     }
                     Seen::Preamble | Seen::UsageOnly => {}
@@ -302,10 +303,10 @@ impl Flow {
                 if self.add_cost
                     && let Some(edited) = self.with_cost(frame)
                 {
-                    self.out.extend_from_slice(&edited);
+                    self.out.push(edited);
                     return;
                 }
-                self.out.extend_from_slice(&frame.raw);
+                self.out.push(frame.raw.clone());
             }
             Machine::Across { decoder, .. } => {
                 let mut events = std::mem::take(&mut self.events);
@@ -342,7 +343,7 @@ impl Flow {
     /// Appends what an encoder wrote, the cost in it where it is wanted.
     fn write(&mut self, written: Vec<u8>) {
         if !self.add_cost || written.is_empty() {
-            self.out.extend_from_slice(&written);
+            self.out.push(written.into());
             return;
         }
         let mut frames = Vec::new();
@@ -350,7 +351,7 @@ impl Flow {
         let _ = SseFramer::default().push(&written.into(), &mut frames);
         for frame in &frames {
             let edited = self.with_cost(frame);
-            self.out.extend_from_slice(edited.as_deref().unwrap_or(&frame.raw));
+            self.out.push(edited.unwrap_or_else(|| frame.raw.clone()));
         }
     }
 
@@ -422,8 +423,9 @@ impl Flow {
             record.lose(decoder.take_losses());
             record.lose(encoder.take_losses());
         }
-        let end = End { status, outcome, upstream_status: self.status, http: 200, reading: self.reading(), error };
-        record.settle(&end).1
+        let end =
+            End { status, outcome, upstream_status: self.status, http: 200, reading: self.reading().clone(), error };
+        record.settle(end).1
     }
 }
 
@@ -491,13 +493,13 @@ impl Streaming {
                         ready!(by.as_mut().poll(cx));
                     }
                     self.state = State::Tail;
-                    if !flow.out.is_empty() {
-                        return Poll::Ready(Some(flow.out.split().freeze()));
+                    if let Some(bytes) = flow.out.take() {
+                        return Poll::Ready(Some(bytes));
                     }
                 }
                 State::Tail => {
-                    if !flow.out.is_empty() {
-                        return Poll::Ready(Some(flow.out.split().freeze()));
+                    if let Some(bytes) = flow.out.take() {
+                        return Poll::Ready(Some(bytes));
                     }
                     self.tail(cx);
                     return Poll::Ready(None);
@@ -507,9 +509,9 @@ impl Streaming {
                         self.end(ending);
                         continue;
                     }
-                    if !flow.out.is_empty() {
+                    if let Some(bytes) = flow.out.take() {
                         self.sent_at = self.read_at;
-                        return Poll::Ready(Some(flow.out.split().freeze()));
+                        return Poll::Ready(Some(bytes));
                     }
                     match flow.body.as_mut().map_or(Poll::Ready(None), |body| body.poll_data(cx)) {
                         Poll::Ready(piece) => {
