@@ -72,6 +72,8 @@ pub trait Meter: Send {
     fn finish(&mut self);
     /// What was read so far.
     fn reading(&self) -> &Reading;
+    /// The same, given away: for a meter that has seen all it will see.
+    fn take_reading(&mut self) -> Reading;
 }
 
 /// Makes a [`Reading`] of events, for answers that cross dialects.

@@ -13,7 +13,7 @@ use store::journal::{Journal, Options, Sync as SyncMode};
 use store::lock::{Lock, LockError};
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::types::Sync;
 use crate::config::{self, Config, Diagnostic, Flags, Secret};
@@ -68,6 +68,7 @@ pub struct Running {
     listener: TcpListener,
     admin: Option<TcpListener>,
     socket: tokio::net::UnixListener,
+    terminate: Signal,
     file: Option<PathBuf>,
     flags: Flags,
     _lock: Lock,
@@ -126,6 +127,13 @@ pub async fn open(config: Config, start: &Start) -> Result<Running, BootError> {
         )));
     }
     let admin = admin_key(&config, &*stores.directory, known, closed, start.silent).await?;
+    // Before anyone is told that it listens: from then on a signal must be heard.
+    let heard = |kind| signal(kind).map_err(|error| BootError::Environment(error.to_string()));
+    let terminate = heard(SignalKind::terminate())?;
+    if config.file.is_some() {
+        // Once a handler is there it stays; `reload` listens with its own.
+        drop(heard(SignalKind::hangup())?);
+    }
     let listener = listen(config.server.listen).await?;
     let address = listener.local_addr().map_err(|error| BootError::Environment(error.to_string()))?;
     let admin_listener = match config.server.admin_listen {
@@ -150,7 +158,7 @@ pub async fn open(config: Config, start: &Start) -> Result<Running, BootError> {
         admin,
     });
     let flags = start.flags.clone();
-    Ok(Running { gateway, address, listener, admin: admin_listener, socket, file, flags, _lock: lock })
+    Ok(Running { gateway, address, listener, admin: admin_listener, socket, terminate, file, flags, _lock: lock })
 }
 
 impl Running {
@@ -158,9 +166,9 @@ impl Running {
     /// writes what is left, and returns.
     ///
     /// # Errors
-    /// The TLS files cannot be used, or signals cannot be listened to.
+    /// The TLS files cannot be used.
     pub async fn serve(self) -> Result<(), BootError> {
-        let Self { gateway, listener, admin, socket, file, flags, _lock, .. } = self;
+        let Self { gateway, listener, admin, socket, mut terminate, file, flags, _lock, .. } = self;
         let snapshot = gateway.snapshot.load_full();
         let tls = match &snapshot.config.server.tls {
             Some(files) => Some(server::tls(files).map_err(BootError::Mistake)?),
@@ -178,8 +186,6 @@ impl Running {
             gateway.tasks.spawn("admin", server::serve(Arc::clone(&gateway), admin, tls.clone(), drain));
         }
         let signals = Arc::clone(&gateway);
-        let mut terminate =
-            signal(SignalKind::terminate()).map_err(|error| BootError::Environment(error.to_string()))?;
         gateway.tasks.spawn("signals", async move {
             let stop = signals.tasks.stop().clone();
             tokio::select! {

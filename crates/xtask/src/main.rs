@@ -4,6 +4,7 @@
 mod catalog;
 #[cfg(test)]
 mod errors;
+mod instructions;
 mod tidy;
 
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 const HELP: &str = "cargo xtask COMMAND
   catalog --sources DIR --date YYYY-MM-DD   make catalog/catalog.tsv and catalog/CONFLICTS.md from the price sources;
                                             --check: only compare
+  instructions [--update]                   count the instructions of the hottest work, and compare with the baseline
   tidy                                      check what no compiler checks: sizes, floors, links, paths of one machine";
 
 fn main() -> ExitCode {
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
     };
     let outcome = match command {
         "catalog" => catalog::run(rest),
+        "instructions" => instructions::run(rest),
         "tidy" => tidy::run(rest),
         _ => Err(HELP.to_owned()),
     };

@@ -153,6 +153,10 @@ impl Meter for MessagesMeter {
     fn reading(&self) -> &Reading {
         &self.reading
     }
+
+    fn take_reading(&mut self) -> Reading {
+        std::mem::take(&mut self.reading)
+    }
 }
 
 #[cfg(test)]

@@ -271,6 +271,10 @@ impl Meter for ChatMeter {
     fn reading(&self) -> &Reading {
         &self.reading
     }
+
+    fn take_reading(&mut self) -> Reading {
+        std::mem::take(&mut self.reading)
+    }
 }
 
 #[cfg(test)]

@@ -29,7 +29,8 @@ struct Counts {
     seconds: Option<u64>,
 }
 
-fn counts(raw: Json<'_>) -> Counts {
+/// One walk over the object: its numbers, and the service tier it names.
+fn counts<'a>(raw: Json<'a>, tier: &mut Option<Cow<'a, str>>) -> Counts {
     let mut counts = Counts::default();
     for (key, value) in raw.members() {
         match &*key {
@@ -61,6 +62,7 @@ fn counts(raw: Json<'_>) -> Counts {
                 counts.searches = value.get("web_search_requests").and_then(Json::as_u64);
             }
             "prompt_audio_seconds" => counts.seconds = value.as_u64(),
+            "service_tier" => *tier = value.as_str(),
             _ => {}
         }
     }
@@ -84,8 +86,9 @@ pub(super) fn read(raw: Json<'_>, quirks: Quirks) -> Usage {
     let mut usage = Usage::unknown();
     usage.raw = Some(raw.raw().into());
     usage.reported_usd = cost(raw, quirks).map(String::into_boxed_str);
-    usage.tier = raw.get("service_tier").and_then(Json::as_str).map(Cow::into_owned).map(String::into_boxed_str);
-    let counts = counts(raw);
+    let mut tier = None;
+    let counts = counts(raw, &mut tier);
+    usage.tier = tier.map(Cow::into_owned).map(String::into_boxed_str);
     if counts.prompt.or(counts.completion).or(counts.total).or(counts.missed).is_none() {
         return usage;
     }

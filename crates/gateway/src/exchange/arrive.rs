@@ -8,7 +8,8 @@ use bytes::{Bytes, BytesMut};
 use dialect::fault::{Fault, Kind};
 use dialect::id::DialectId;
 use dialect::peek::Peek;
-use http::{HeaderMap, Response, header, request::Parts};
+use http::{HeaderMap, HeaderName, Response, header, request::Parts};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -23,6 +24,10 @@ use crate::server::reply::{self, ReplyBody};
 use crate::state::directory::Principal;
 use crate::state::names;
 use crate::state::snapshot::Snapshot;
+
+/// How long the rest of a refused request is read on.
+const DISCARD: Duration = Duration::from_secs(2);
+const TIMEOUT: HeaderName = HeaderName::from_static("x-tollgate-timeout");
 
 /// A model call as it comes from the socket.
 #[derive(Debug)]
@@ -107,14 +112,29 @@ impl Refused {
 ///
 /// # Errors
 /// Unknown callers, bodies that are too large, not JSON, or not what the dialect says.
-pub async fn arrive(gateway: &Arc<Gateway>, call: Call) -> Result<(Arrived, Record), Refused> {
+pub async fn arrive(gateway: &Arc<Gateway>, mut call: Call) -> Result<(Arrived, Record), Refused> {
+    let understood = understand(gateway, &mut call).await;
+    if understood.is_err() && !call.body.is_end_stream() {
+        gateway.tasks.spawn("discard", discard(call.body));
+    }
+    understood
+}
+
+/// Reads on beside the answer what a refused caller still sends: a connection that is closed on unread bytes
+/// is reset, and the answer may be lost with it.
+async fn discard(mut body: Incoming) {
+    let read = async { while let Some(Ok(_)) = body.frame().await {} };
+    let _ = tokio::time::timeout(DISCARD, read).await;
+}
+
+async fn understand(gateway: &Arc<Gateway>, call: &mut Call) -> Result<(Arrived, Record), Refused> {
     let stranger = |fault| Refused { fault, known: None };
     let snapshot = gateway.snapshot.load_full();
     if let Some(fault) = gateway.loops(&call.head.headers) {
         return Err(stranger(fault));
     }
     let who = auth::caller(gateway, &snapshot, &call.head, call.peer).await.map_err(stranger)?;
-    let mut record = Record::open(gateway, &snapshot, &who, &call);
+    let mut record = Record::open(gateway, &snapshot, &who, call);
     macro_rules! refuse {
         ($fault:expr) => {
             return Err(Refused { fault: $fault, known: Some(Box::new(record)) })
@@ -123,17 +143,18 @@ pub async fn arrive(gateway: &Arc<Gateway>, call: Call) -> Result<(Arrived, Reco
     if let Err(fault) = record.read_headers(&call.head.headers, &who) {
         refuse!(fault);
     }
-    if let Some(fault) = unsupported(&call.head.headers) {
+    let local = call.peer.is_some() && gateway.directory.load().is_empty();
+    if let Some(fault) = unsupported(&call.head.headers, local) {
         refuse!(fault);
     }
-    let deadline = match call.head.headers.get("x-tollgate-timeout") {
+    let deadline = match call.head.headers.get(&TIMEOUT) {
         None => None,
         Some(value) => match value.to_str().ok().and_then(names::duration).filter(|time| !time.is_zero()) {
             Some(time) => Some(call.start + time),
             None => refuse!(Fault::invalid("x-tollgate-timeout", "`x-tollgate-timeout` is a duration such as `20s`.")),
         },
     };
-    let (bytes, held) = match read(gateway, &snapshot, &call.head.headers, call.body).await {
+    let (bytes, held) = match read(gateway, &snapshot, &call.head.headers, &mut call.body).await {
         Ok(read) => read,
         Err(fault) => refuse!(fault),
     };
@@ -158,7 +179,7 @@ pub async fn arrive(gateway: &Arc<Gateway>, call: Call) -> Result<(Arrived, Reco
         who,
         snapshot,
         query: query(call.head.uri.query()),
-        headers: call.head.headers,
+        headers: std::mem::take(&mut call.head.headers),
         body,
         peek,
         deadline,
@@ -173,9 +194,14 @@ fn query(query: Option<&str>) -> Option<String> {
     (!kept.is_empty()).then(|| kept.join("&"))
 }
 
-/// A content type that is not JSON. None at all is taken for JSON.
-fn unsupported(headers: &HeaderMap) -> Option<Fault> {
-    let given = headers.get(header::CONTENT_TYPE)?;
+/// A content type that is not JSON. None at all is taken for JSON, but not in local mode: a web page may send
+/// a body without a type and without asking first.
+fn unsupported(headers: &HeaderMap, local: bool) -> Option<Fault> {
+    let Some(given) = headers.get(header::CONTENT_TYPE) else {
+        let message =
+            "Without a key, `content-type: application/json` must be sent: a web page cannot send it unasked.";
+        return local.then(|| Fault::new(Kind::Unsupported, message));
+    };
     let kind = given.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let json = kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"));
     (!json).then(|| {
@@ -197,7 +223,7 @@ async fn read(
     gateway: &Arc<Gateway>,
     snapshot: &Snapshot,
     headers: &HeaderMap,
-    mut body: Incoming,
+    body: &mut Incoming,
 ) -> Result<(Bytes, Held), Fault> {
     let limit = snapshot.config.server.max_body;
     let coding = match headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().map(Coding::parse)) {

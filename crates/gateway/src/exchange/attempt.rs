@@ -1,6 +1,5 @@
 //! Tries targets in turn until one answers: which next is policy's, sending is `send`'s.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,7 +106,7 @@ pub async fn attempt_all(arrived: &Arrived, plan: &Plan, record: &mut Record) ->
 #[derive(Debug, Default)]
 struct Ready {
     read: Option<Lossy<Request>>,
-    by_route: HashMap<usize, Prepared>,
+    by_route: Vec<(usize, Prepared)>,
 }
 
 impl Ready {
@@ -118,12 +117,19 @@ impl Ready {
         target: &Arc<Target>,
         lane: &Lane,
     ) -> Result<&Prepared, Fault> {
-        if !self.by_route.contains_key(&route) {
-            let prepared = self.make(arrived, target, lane)?;
-            self.by_route.insert(route, prepared);
-        }
+        let place = match self.by_route.iter().position(|(known, _)| *known == route) {
+            Some(place) => place,
+            None => {
+                let prepared = self.make(arrived, target, lane)?;
+                self.by_route.push((route, prepared));
+                self.by_route.len() - 1
+            }
+        };
         // It was put there a moment ago.
-        self.by_route.get(&route).ok_or_else(|| Fault::new(Kind::UpstreamFailed, "The request could not be prepared."))
+        self.by_route
+            .get(place)
+            .map(|(_, prepared)| prepared)
+            .ok_or_else(|| Fault::new(Kind::UpstreamFailed, "The request could not be prepared."))
     }
 
     fn make(&mut self, arrived: &Arrived, target: &Target, lane: &Lane) -> Result<Prepared, Fault> {
@@ -134,7 +140,8 @@ impl Ready {
                 body: arrived.body.edit(&patch.edits),
                 headers: Vec::new(),
                 losses: patch.losses,
-                way: Way::Same { hold_usage: patch.hold_usage },
+                // Who asks for the cost asks for the frame that tells it.
+                way: Way::Same { hold_usage: patch.hold_usage && !arrived.peek.include_cost },
             });
         }
         let read = match self.read.take() {
@@ -157,7 +164,7 @@ impl Ready {
 #[must_use]
 pub fn asked(arrived: &Arrived, target: &Target) -> Asked {
     Asked {
-        include_usage: arrived.peek.include_usage,
+        include_usage: arrived.peek.include_usage || arrived.peek.include_cost,
         now: env::unix_seconds(),
         id: format!("tg-{}", arrived.id.simple()),
         model: target.model.to_string(),

@@ -4,6 +4,7 @@ pub mod admit;
 pub mod arrive;
 pub mod attempt;
 pub mod judge;
+pub mod out;
 pub mod plan;
 pub mod recall;
 pub mod relay;

@@ -30,6 +30,7 @@ use wire::sse::SseFramer;
 use super::arrive::Arrived;
 use super::attempt::{Way, asked};
 use super::judge::redact;
+use super::out::Out;
 use super::settle::{End, Record};
 use super::whole::{one_key, wants_cost, with_cost};
 use crate::config::types::OnDisconnect;
@@ -102,7 +103,7 @@ pub struct Flow {
     body: Option<UpBody>,
     framer: SseFramer,
     machine: Machine,
-    out: BytesMut,
+    out: Out,
     content: bool,
     ending: Option<Ending>,
     head: Head,
@@ -151,7 +152,7 @@ impl Flow {
             body: Some(answer.body),
             framer: SseFramer::default(),
             machine,
-            out: BytesMut::new(),
+            out: Out::default(),
             content: false,
             ending: None,
             head: Head::default(),
@@ -184,11 +185,11 @@ impl Flow {
             tally.push(event);
             encoder.push(event, &mut bytes);
         }
-        Box::new(Self {
+        let mut flow = Box::new(Self {
             body: None,
             framer: SseFramer::default(),
             machine: Machine::Replayed(Box::new(tally.reading().clone())),
-            out: BytesMut::from(bytes.as_slice()),
+            out: Out::default(),
             content: true,
             ending: Some(Ending::Complete),
             head: Head { headers, limits: one_key(target) },
@@ -197,11 +198,13 @@ impl Flow {
             status,
             idle: Duration::MAX,
             until: env::instant() + Duration::from_secs(3_600),
-            add_cost: false,
-            tier: None,
+            add_cost: wants_cost(arrived),
+            tier: arrived.peek.tier.clone(),
             frames: Vec::new(),
             events: Vec::new(),
-        })
+        });
+        flow.write(bytes);
+        flow
     }
 
     /// The same with its head, ready to go out.
@@ -292,7 +295,7 @@ impl Flow {
                             fault.unwrap_or_else(|| UpstreamFault::new(Outcome::ServerError, self.status, "failed"));
                         self.ending = Some(Ending::Failed { fault, passed: true });
                         let keys = self.target.provider.config.keys.iter().map(crate::config::Secret::reveal);
-                        self.out.extend_from_slice(&redact(frame.raw.clone(), keys));
+                        self.out.push(redact(frame.raw.clone(), keys));
                         return;
                     }
                     Seen::Preamble | Seen::UsageOnly => {}
@@ -300,10 +303,10 @@ impl Flow {
                 if self.add_cost
                     && let Some(edited) = self.with_cost(frame)
                 {
-                    self.out.extend_from_slice(&edited);
+                    self.out.push(edited);
                     return;
                 }
-                self.out.extend_from_slice(&frame.raw);
+                self.out.push(frame.raw.clone());
             }
             Machine::Across { decoder, .. } => {
                 let mut events = std::mem::take(&mut self.events);
@@ -334,17 +337,22 @@ impl Flow {
                 event => encoder.push(&event, &mut written),
             }
         }
-        if self.add_cost && !written.is_empty() {
-            let mut frames = Vec::new();
-            // What an encoder writes is whole frames within every bound.
-            let _ = SseFramer::default().push(&Bytes::from(std::mem::take(&mut written)), &mut frames);
-            for frame in &frames {
-                let edited = self.with_cost(frame);
-                self.out.extend_from_slice(edited.as_deref().unwrap_or(&frame.raw));
-            }
+        self.write(written);
+    }
+
+    /// Appends what an encoder wrote, the cost in it where it is wanted.
+    fn write(&mut self, written: Vec<u8>) {
+        if !self.add_cost || written.is_empty() {
+            self.out.push(written.into());
             return;
         }
-        self.out.extend_from_slice(&written);
+        let mut frames = Vec::new();
+        // What an encoder writes is whole frames within every bound.
+        let _ = SseFramer::default().push(&written.into(), &mut frames);
+        for frame in &frames {
+            let edited = self.with_cost(frame);
+            self.out.push(edited.unwrap_or_else(|| frame.raw.clone()));
+        }
     }
 
     /// A frame that carries final usage, with `usage.cost` in it.
@@ -415,8 +423,9 @@ impl Flow {
             record.lose(decoder.take_losses());
             record.lose(encoder.take_losses());
         }
-        let end = End { status, outcome, upstream_status: self.status, http: 200, reading: self.reading(), error };
-        record.settle(&end).1
+        let end =
+            End { status, outcome, upstream_status: self.status, http: 200, reading: self.reading().clone(), error };
+        record.settle(end).1
     }
 }
 
@@ -484,13 +493,13 @@ impl Streaming {
                         ready!(by.as_mut().poll(cx));
                     }
                     self.state = State::Tail;
-                    if !flow.out.is_empty() {
-                        return Poll::Ready(Some(flow.out.split().freeze()));
+                    if let Some(bytes) = flow.out.take() {
+                        return Poll::Ready(Some(bytes));
                     }
                 }
                 State::Tail => {
-                    if !flow.out.is_empty() {
-                        return Poll::Ready(Some(flow.out.split().freeze()));
+                    if let Some(bytes) = flow.out.take() {
+                        return Poll::Ready(Some(bytes));
                     }
                     self.tail(cx);
                     return Poll::Ready(None);
@@ -500,9 +509,9 @@ impl Streaming {
                         self.end(ending);
                         continue;
                     }
-                    if !flow.out.is_empty() {
+                    if let Some(bytes) = flow.out.take() {
                         self.sent_at = self.read_at;
-                        return Poll::Ready(Some(flow.out.split().freeze()));
+                        return Poll::Ready(Some(bytes));
                     }
                     match flow.body.as_mut().map_or(Poll::Ready(None), |body| body.poll_data(cx)) {
                         Poll::Ready(piece) => {
@@ -557,7 +566,13 @@ impl Streaming {
     fn end(&mut self, ending: Ending) {
         let Some(flow) = &mut self.flow else { return };
         let appended = match ending {
-            Ending::Complete => flow.settle(&mut self.record, Status::Ok, Outcome::Ok, None),
+            Ending::Complete => {
+                // The last frame ends with the first half of a CRLF when the pieces are cut there.
+                if flow.out.ends_with(b"\r") {
+                    flow.out.extend_from_slice(b"\n");
+                }
+                flow.settle(&mut self.record, Status::Ok, Outcome::Ok, None)
+            }
             Ending::Failed { fault, passed } => {
                 let kind = verdict(&[(fault.outcome, None)]).kind;
                 let appended = flow.settle(&mut self.record, Status::Incomplete, fault.outcome, Some(kind.name()));

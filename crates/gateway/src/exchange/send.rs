@@ -22,10 +22,7 @@ use crate::env;
 use crate::state::target::{Lane, Target};
 use crate::upstream::client::{Answer, SendError};
 
-/// Request headers that go up; everything else of the caller's stays here.
-const UP: [HeaderName; 1] = [header::ACCEPT];
-const UP_NAMED: [&str; 6] =
-    ["anthropic-version", "anthropic-beta", "openai-beta", "idempotency-key", "traceparent", "tracestate"];
+const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 
 /// Tries one target with one key.
 ///
@@ -66,7 +63,7 @@ async fn inner(
     record: &mut Record,
 ) -> Result<Won, Miss> {
     let first_by = arrived.peek.stream.then(|| env::instant() + timeouts.first_byte);
-    let sending = send(arrived, target, lane, prepared, key, record);
+    let sending = send(arrived, target, lane, prepared, key, timeouts.connect, record);
     let answer = match first_by {
         Some(by) => timeout_at(by, sending).await.map_err(|_| first_byte_late())??,
         None => sending.await?,
@@ -118,9 +115,12 @@ async fn send(
     lane: &Lane,
     prepared: &Prepared,
     key: usize,
+    connect: Duration,
     record: &mut Record,
 ) -> Result<Answer, Miss> {
-    let Some(client) = &target.provider.client else {
+    let provider = &target.provider;
+    let hurried = (connect != provider.reach.connect).then(|| provider.hurried(connect)).flatten();
+    let Some(client) = hurried.as_ref().or(provider.client.as_ref()) else {
         return Ok(demo::answer(&target.model, &prepared.body));
     };
     let mut again = false;
@@ -153,23 +153,24 @@ fn with_query(arrived: &Arrived, lane: &Lane) -> Uri {
     format!("{}{joint}{query}", lane.url).parse().unwrap_or_else(|_| lane.url.clone())
 }
 
+/// Request headers that go up; everything else of the caller's stays here. A dialect's own go only to it.
+fn goes_up(name: &HeaderName, same_dialect: bool) -> bool {
+    match name.as_str() {
+        "accept" | "idempotency-key" | "traceparent" | "tracestate" => true,
+        "anthropic-version" | "anthropic-beta" | "openai-beta" => same_dialect,
+        _ => false,
+    }
+}
+
 fn headers(arrived: &Arrived, lane: &Lane, prepared: &Prepared, key: usize, record: &Record) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(12);
     for (name, value) in &lane.headers {
         headers.insert(name, value.clone());
     }
     let same = lane.dialect == arrived.dialect;
-    for name in &UP {
+    for name in arrived.headers.keys().filter(|name| goes_up(name, same)) {
         if let Some(value) = arrived.headers.get(name) {
             headers.insert(name, value.clone());
-        }
-    }
-    for name in UP_NAMED {
-        let dialects_own = matches!(name, "anthropic-version" | "anthropic-beta" | "openai-beta");
-        if (same || !dialects_own)
-            && let Some(value) = arrived.headers.get(name)
-        {
-            headers.insert(HeaderName::from_static(name), value.clone());
         }
     }
     for (name, value) in &prepared.headers {
@@ -177,8 +178,8 @@ fn headers(arrived: &Arrived, lane: &Lane, prepared: &Prepared, key: usize, reco
             headers.insert(HeaderName::from_static(name), value);
         }
     }
-    if lane.dialect == dialect::id::DialectId::AnthropicMessages && !headers.contains_key("anthropic-version") {
-        headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+    if lane.dialect == dialect::id::DialectId::AnthropicMessages && !headers.contains_key(&ANTHROPIC_VERSION) {
+        headers.insert(ANTHROPIC_VERSION, HeaderValue::from_static("2023-06-01"));
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));

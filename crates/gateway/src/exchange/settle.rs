@@ -12,7 +12,7 @@ use dialect::outcome::Outcome;
 use dialect::peek::Peek;
 use dialect::stream::Reading;
 use dialect::usage::{Source, Unit, Usage};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 use policy::entry::{Attempt, Caller, Decision, Entry, Stamp, Status};
 use policy::money::Nano;
@@ -36,6 +36,10 @@ use crate::telemetry::log;
 const PATIENCE: Duration = Duration::from_millis(20);
 /// Bytes of text that make a token, where nothing better is known.
 const BYTES_PER_TOKEN: u64 = 4;
+const TAGS: HeaderName = HeaderName::from_static("x-tollgate-tags");
+const USER: HeaderName = HeaderName::from_static("x-tollgate-user");
+const SESSION: HeaderName = HeaderName::from_static("x-tollgate-session");
+const SESSION_TOO: HeaderName = HeaderName::from_static("x-session-id");
 /// Most tags of a request.
 const MOST_TAGS: usize = 16;
 
@@ -70,7 +74,7 @@ pub struct Record {
 
 /// How an answer ended.
 #[derive(Debug)]
-pub struct End<'a> {
+pub struct End {
     /// How the request ended.
     pub status: Status,
     /// How the attempt ended.
@@ -80,7 +84,7 @@ pub struct End<'a> {
     /// The status the caller got.
     pub http: u16,
     /// What the answer told.
-    pub reading: &'a Reading,
+    pub reading: Reading,
     /// The error, where there was one.
     pub error: Option<&'static str>,
 }
@@ -143,8 +147,8 @@ impl Record {
     /// # Errors
     /// Tags that are not `k=v,…` within their bounds.
     pub fn read_headers(&mut self, headers: &HeaderMap, who: &Principal) -> Result<(), Fault> {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-        if let Some(tags) = headers.get("x-tollgate-tags") {
+        let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+        if let Some(tags) = headers.get(&TAGS) {
             let tags = std::str::from_utf8(tags.as_bytes()).ok().and_then(tags_of).ok_or_else(|| {
                 Fault::invalid(
                     "x-tollgate-tags",
@@ -155,9 +159,9 @@ impl Record {
             self.entry.caller.tags = tags;
         }
         if who.user.is_none() {
-            self.entry.caller.user = text("x-tollgate-user").filter(|user| !user.is_empty()).map(bounded);
+            self.entry.caller.user = text(&USER).filter(|user| !user.is_empty()).map(bounded);
         }
-        let session = text("x-tollgate-session").or_else(|| text("x-session-id"));
+        let session = text(&SESSION).or_else(|| text(&SESSION_TOO));
         self.entry.caller.session = session.filter(|session| !session.is_empty()).map(bounded);
         Ok(())
     }
@@ -292,9 +296,10 @@ impl Record {
     }
 
     /// Settles an answer. Returns the cost, and the journal's answer to wait for.
-    pub fn settle(&mut self, end: &End<'_>) -> (Option<Nano>, Appended) {
+    pub fn settle(&mut self, end: End) -> (Option<Nano>, Appended) {
         let answered = end.outcome != Outcome::Cancelled || end.reading.text_bytes > 0;
-        let usage = whole_usage(end.reading, self.request_bytes, answered);
+        let End { reading, .. } = end;
+        let usage = whole_usage(reading.usage, reading.text_bytes, self.request_bytes, answered);
         let Some(active) = self.active.clone() else { return (None, Appended::Written) };
         let asked = Asked { tier: self.tier.as_deref(), region: active.target.region.as_deref() };
         let fee = active.target.provider.config.fee;
@@ -305,7 +310,7 @@ impl Record {
         entry.status = end.status;
         entry.http = Some(end.http);
         entry.error = end.error.map(|kind| (kind, Some(end.outcome)));
-        entry.upstream_id = end.reading.id.clone();
+        entry.upstream_id = reading.id;
         let target = &active.target;
         entry.served = Some((Arc::clone(&target.provider_name), Arc::clone(&target.model), target.region.clone()));
         entry.usage = usage;
@@ -384,16 +389,15 @@ impl Drop for Record {
             return;
         }
         if self.active.is_some() {
-            let reading = Reading::default();
             let end = End {
                 status: Status::Cancelled,
                 outcome: Outcome::Cancelled,
                 upstream_status: 0,
                 http: 499,
-                reading: &reading,
+                reading: Reading::default(),
                 error: None,
             };
-            drop(self.settle(&end));
+            drop(self.settle(end));
         } else {
             drop(self.write());
         }
@@ -409,10 +413,9 @@ pub async fn wait(appended: Appended) {
 }
 
 /// Usage with what nobody reported estimated from the text.
-fn whole_usage(reading: &Reading, request_bytes: u64, sent: bool) -> Usage {
-    let mut usage = reading.usage.clone();
+fn whole_usage(mut usage: Usage, text_bytes: u64, request_bytes: u64, sent: bool) -> Usage {
     let input = request_bytes.div_ceil(BYTES_PER_TOKEN);
-    let output = reading.text_bytes.div_ceil(BYTES_PER_TOKEN);
+    let output = text_bytes.div_ceil(BYTES_PER_TOKEN);
     match usage.source {
         Source::Reported | Source::Estimated => {}
         Source::Partial => {

@@ -83,7 +83,7 @@ pub async fn read(
     let json = Json::from_bytes(&body).map_err(|_| not_json(answer.status))?;
     let mut meter = dialect::of(arrived.dialect).meter(&target.for_dialect());
     meter.whole(json);
-    let reading = meter.reading().clone();
+    let reading = meter.take_reading();
     if let Some(mut fault) = reading.fault {
         fault.message = redacted(fault.message, target);
         return Err(Miss { fault, raw: None });
@@ -207,10 +207,10 @@ pub async fn answer(mut record: Record, arrived: &Arrived, whole: Box<Whole>) ->
         outcome: Outcome::Ok,
         upstream_status: whole.status,
         http: 200,
-        reading: &whole.reading,
+        reading: whole.reading,
         error: None,
     };
-    let (cost, appended) = record.settle(&end);
+    let (cost, appended) = record.settle(end);
     wait(appended).await;
     let body = match cost {
         Some(cost) if wants_cost(arrived) => with_cost(body, cost),

@@ -32,6 +32,8 @@ const LOSS: HeaderName = HeaderName::from_static("x-tollgate-loss");
 const ERROR: HeaderName = HeaderName::from_static("x-tollgate-error");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
+/// Headers of a usual answer, with what the server adds.
+const USUAL: usize = 12;
 /// Longest `x-tollgate-loss`, in bytes.
 const MOST_LOSS: usize = 1_024;
 /// Upstream headers that go down.
@@ -88,6 +90,7 @@ impl Body for ReplyBody {
 pub fn bytes(status: u16, body: impl Into<Bytes>) -> Response<ReplyBody> {
     let body: Bytes = body.into();
     let mut response = Response::new(ReplyBody::Full((!body.is_empty()).then_some(body)));
+    response.headers_mut().reserve(USUAL);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
     response
 }
@@ -160,7 +163,8 @@ fn loss_value(losses: &[dialect::loss::Loss]) -> HeaderValue {
         let next = value(&loss.to_string());
         let next = next.to_str().unwrap_or_default();
         let joint = if place == 0 { "" } else { "; " };
-        if said.len() + joint.len() + next.len() > MOST_LOSS {
+        // Room is kept for the count of those that find none.
+        if said.len() + joint.len() + next.len() + "; +99999 more".len() > MOST_LOSS {
             let left = losses.len() - place;
             said.push_str(&format!("; +{left} more"));
             break;
@@ -173,7 +177,7 @@ fn loss_value(losses: &[dialect::loss::Loss]) -> HeaderValue {
 
 /// What the answer cost.
 pub fn cost_header(response: &mut Response<ReplyBody>, cost: Nano) {
-    if let Ok(cost) = HeaderValue::try_from(cost.to_string()) {
+    if let Ok(cost) = HeaderValue::from_str(&cost.figures()) {
         response.headers_mut().insert(COST, cost);
     }
 }

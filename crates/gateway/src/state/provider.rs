@@ -1,7 +1,8 @@
 //! A provider at run time: its configuration, its client, and what was learnt of it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
@@ -22,6 +23,8 @@ pub struct Provider {
     /// It answered; starts false only for providers that are looked for.
     pub found: AtomicBool,
     next_key: AtomicUsize,
+    /// Clients for named models that set another `connect`.
+    hurried: RwLock<Vec<(Duration, Client)>>,
 }
 
 impl Provider {
@@ -48,7 +51,22 @@ impl Provider {
         };
         let listed = ArcSwapOption::new(same.and_then(|before| before.listed.load_full()));
         let found = AtomicBool::new(!config.probe || same.is_some_and(|before| before.found.load(Ordering::Relaxed)));
-        Ok(Self { config, reach, client, listed, found, next_key: AtomicUsize::new(0) })
+        Ok(Self { config, reach, client, listed, found, next_key: AtomicUsize::new(0), hurried: RwLock::default() })
+    }
+
+    /// A client that gives up connecting after another time than the usual one; `None` for the simulated
+    /// provider.
+    #[must_use]
+    pub fn hurried(&self, connect: Duration) -> Option<Client> {
+        let known = self.hurried.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, client)) = known.iter().find(|(time, _)| *time == connect) {
+            return Some(client.clone());
+        }
+        drop(known);
+        self.client.as_ref()?;
+        let client = Client::new(&Reach { connect, ..self.reach.clone() }).ok()?;
+        self.hurried.write().unwrap_or_else(PoisonError::into_inner).push((connect, client.clone()));
+        Some(client)
     }
 
     /// The key to begin the next request with: keys take turns.

@@ -28,7 +28,9 @@ fn raw(body: impl Into<Vec<u8>>) -> Request {
 async fn bodies_that_are_not_what_they_must_be() {
     let upstream = Upstream::start().await;
     let harness = small(&upstream).await;
-    let deep = |depth: usize| format!("{{\"model\":\"p1/m\",\"messages\":[],\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+    let deep = |depth: usize| {
+        format!("{{\"model\":\"p1/m\",\"messages\":[],\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth))
+    };
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (b"".to_vec(), ""),
         (b"{".to_vec(), ""),
@@ -54,13 +56,20 @@ async fn bodies_that_are_not_what_they_must_be() {
         let response = harness.call(&raw(body)).await;
         assert_eq!((response.status, response.header("x-tollgate-error")), (400, Some("invalid_request")), "{shown}");
         let error = &response.json()["error"];
-        assert_eq!((&error["type"], &error["tollgate"]["path"]), (&json!("invalid_request_error"), &json!(path)), "{shown}");
+        assert_eq!(
+            (&error["type"], &error["tollgate"]["path"]),
+            (&json!("invalid_request_error"), &json!(path)),
+            "{shown}"
+        );
         assert!(error["message"].as_str().is_some_and(|message| message.len() > 10), "{error}");
     }
     // The same in Anthropic's words.
     let response = harness.call(&Request::post("/v1/messages", &json!({"model": "p1/m"})).bearer(ALICE)).await;
     let body = response.json();
-    assert_eq!((response.status, &body["type"], &body["error"]["type"]), (400, &json!("error"), &json!("invalid_request_error")));
+    assert_eq!(
+        (response.status, &body["type"], &body["error"]["type"]),
+        (400, &json!("error"), &json!("invalid_request_error"))
+    );
     // A key that is escaped is the key it stands for.
     upstream.reply(Script::json(200, &openai::completion("ok", 1, 1)));
     let response = harness.call(&raw("{\"mod\\u0065l\":\"p1/m\",\"messages\":[]}")).await;
@@ -81,7 +90,9 @@ async fn bodies_that_are_too_large_or_lie_about_it() {
         assert_eq!((response.status, response.header("x-tollgate-error")), (413, Some("too_large")), "{coding}");
         assert_eq!(response.json()["error"]["tollgate"]["limit"], 65_536);
     }
-    let head = format!("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {ALICE}\r\ncontent-type: application/json\r\n");
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {ALICE}\r\ncontent-type: application/json\r\n"
+    );
     // A length that is too large is refused before a byte of it came.
     let mut client = harness.connect().await;
     client.send(format!("{head}content-length: 999999999999\r\n\r\n")).await.unwrap();
@@ -107,7 +118,12 @@ async fn bodies_that_are_too_large_or_lie_about_it() {
         harness.note_head(status, &head);
     }
     // Heads that are none.
-    for bad in ["GET\r\n\r\n", "nonsense\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "POST /v1/messages HTTP/1.1\r\ncontent-length: -1\r\n\r\n"] {
+    for bad in [
+        "GET\r\n\r\n",
+        "nonsense\r\n\r\n",
+        "GET / HTTP/9.9\r\n\r\n",
+        "POST /v1/messages HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
+    ] {
         let mut client = harness.connect().await;
         client.send(bad).await.unwrap();
         if let Ok((status, _)) = client.read_head().await {
@@ -158,10 +174,11 @@ async fn slow_and_half_closed_clients_are_served_or_let_go() {
 async fn paths_methods_and_types() {
     let upstream = Upstream::start().await;
     let harness = small(&upstream).await;
-    let ask = async |method: &str, path: &str| {
-        http::fetch(harness.addr, &Request::new(method, path).bearer(ALICE)).await
-    };
-    for (path, anthropic) in [("/v1/none", false), ("/v2/chat/completions", false), ("/v1/messages/none", true), ("/anthropic/x", true)] {
+    let ask =
+        async |method: &str, path: &str| http::fetch(harness.addr, &Request::new(method, path).bearer(ALICE)).await;
+    for (path, anthropic) in
+        [("/v1/none", false), ("/v2/chat/completions", false), ("/v1/messages/none", true), ("/anthropic/x", true)]
+    {
         let response = ask("GET", path).await;
         assert_eq!((response.status, response.header("x-tollgate-error")), (404, Some("not_found")), "{path}");
         let body = response.json();

@@ -60,7 +60,11 @@ async fn a_line_is_its_callers_and_the_admins() {
     let response = harness.call(&post_chat(&chat("p1/m"))).await;
     let id = response.header("x-tollgate-request-id").unwrap().to_owned();
     harness.line(&response).await;
-    for path in [format!("/v1/requests/{id}"), format!("/api/v1/generation?id={id}"), format!("/api/v1/generation?id={}", openai::ID)] {
+    for path in [
+        format!("/v1/requests/{id}"),
+        format!("/api/v1/generation?id={id}"),
+        format!("/api/v1/generation?id={}", openai::ID),
+    ] {
         for (key, status) in [(ALICE, 200), (ADMIN, 200), (BOB, 404), ("tg-unknown", 401)] {
             let found = get(&harness, &path, key).await;
             assert_eq!(found.status, status, "{path} with {key}: {}", found.text());
@@ -112,7 +116,10 @@ async fn a_refused_request_of_a_known_caller_has_a_line_and_a_stranger_has_none(
         }
         let line = harness.line_of(response.header("x-tollgate-request-id").unwrap(), ADMIN).await;
         assert_eq!((&line["status"], &line["attempts"]), (&json!("error"), &json!([])), "{line}");
-        assert_eq!((&line["cost"]["usd"], &line["error"]), (&json!("0.000000000"), &json!({"kind": kind, "class": null})));
+        assert_eq!(
+            (&line["cost"]["usd"], &line["error"]),
+            (&json!("0.000000000"), &json!({"kind": kind, "class": null}))
+        );
         assert_eq!(line["http"], status);
     }
     assert_eq!(upstream.requests().len(), 0);
@@ -218,15 +225,24 @@ async fn cost_is_told_in_the_usage_when_asked_for() {
     own["usage"]["cost"] = json!(0.5);
     upstream.reply(Script::json(200, &own));
     assert_eq!(harness.call(&post_chat(&body)).await.json(), own);
-    // In a stream's usage frame.
-    let mut stream = chat_stream("p1/m");
-    stream["usage"] = json!({"include": true});
-    stream["stream_options"] = json!({"include_usage": true});
-    upstream.reply(Script::sse(openai::stream(&["a"], Some((10, 20)))));
-    let response = harness.call(&post_chat(&stream)).await;
-    let usage: Vec<String> = response.data().into_iter().filter(|data| data.contains("\"cost\":0.000050000")).collect();
-    assert_eq!(usage.len(), 1, "{}", response.text());
-    assert!(response.text().ends_with("data: [DONE]\n\n"));
+    // In a stream's usage frame, whether it was asked for by itself or not, whatever the answer's form was.
+    for asked in [false, true] {
+        let mut stream = chat_stream("p1/m");
+        stream["usage"] = json!({"include": true});
+        if asked {
+            stream["stream_options"] = json!({"include_usage": true});
+        }
+        for script in
+            [Script::sse(openai::stream(&["a"], Some((10, 20)))), Script::json(200, &openai::completion("a", 10, 20))]
+        {
+            upstream.reply(script);
+            let response = harness.call(&post_chat(&stream)).await;
+            let data = response.data();
+            let costs = data.iter().filter(|data| data.contains("\"cost\":0.000050000")).count();
+            assert_eq!(costs, 1, "{}", response.text());
+            assert!(response.text().ends_with("data: [DONE]\n\n"));
+        }
+    }
     harness.finish().await;
 }
 

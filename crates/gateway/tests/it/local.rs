@@ -46,7 +46,13 @@ async fn local_mode_refuses_what_a_page_or_a_proxy_would_send() {
         &[("via", "1.1 proxy")],
     ];
     for headers in attacks {
-        for request in [post(), Request::get("/v1/models"), Request::get("/metrics"), Request::get("/admin/v1/keys"), Request::get("/v1/requests/x")] {
+        for request in [
+            post(),
+            Request::get("/v1/models"),
+            Request::get("/metrics"),
+            Request::get("/admin/v1/keys"),
+            Request::get("/v1/requests/x"),
+        ] {
             let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
             let response = http::fetch(harness.addr, &request).await;
             assert_eq!((response.status, response.header("x-tollgate-error")), (403, Some("forbidden")), "{request:?}");

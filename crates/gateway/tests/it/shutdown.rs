@@ -17,7 +17,8 @@ async fn what_runs_ends_in_full_and_is_in_the_ledger() {
     upstream.reply_always(Script::json(200, &openai::completion("ok", 3, 1)).gated(&gate));
     let dir = tempfile::tempdir().unwrap();
     let (file, data) = (dir.path().join("tollgate.yaml"), dir.path().join("data"));
-    std::fs::write(&file, format!("{}providers:\n{}", keys(), harness::openai("p1", &upstream.url(), KEY_1, ""))).unwrap();
+    std::fs::write(&file, format!("{}providers:\n{}", keys(), harness::openai("p1", &upstream.url(), KEY_1, "")))
+        .unwrap();
     let program = Program::start(&file, &data);
     let mut streaming = Client::connect(program.addr).await;
     streaming.send(post_chat(&chat_stream("p1/m")).to_bytes()).await.unwrap();
@@ -52,9 +53,27 @@ async fn what_runs_ends_in_full_and_is_in_the_ledger() {
     let lines = store::open(&data).unwrap().ledger.page(None, 10).await.unwrap();
     assert_eq!(lines.len(), 2);
     for id in [streaming_head.get("x-tollgate-request-id"), response.header("x-tollgate-request-id")] {
-        let line = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap()).find(|line| Some(line["id"].as_str().unwrap()) == id);
+        let line = lines
+            .iter()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .find(|line| Some(line["id"].as_str().unwrap()) == id);
         assert_eq!(line.unwrap()["status"], "ok");
         // The access log has it, too.
         assert!(String::from_utf8_lossy(&left.out).contains(id.unwrap()));
+    }
+}
+
+#[test]
+fn a_signal_is_heard_as_soon_as_it_listens() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, data) = (dir.path().join("tollgate.yaml"), dir.path().join("data"));
+    std::fs::write(&file, format!("{}providers:\n{}", keys(), harness::openai("p1", "http://127.0.0.1:1", KEY_1, "")))
+        .unwrap();
+    for _ in 0..5 {
+        let program = Program::start(&file, &data);
+        program.signal("HUP");
+        program.signal("TERM");
+        let left = program.ended();
+        assert_eq!(left.status.code(), Some(0), "{:?}: {}", left.status, String::from_utf8_lossy(&left.err));
     }
 }

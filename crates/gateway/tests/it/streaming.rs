@@ -6,7 +6,9 @@ use testkit::http::{End, Response};
 use testkit::samples::{anthropic, join, openai};
 use testkit::upstream::{Gate, Script, Upstream};
 
-use crate::harness::{self, Harness, KEY_1, KEY_2, chat, chat_stream, keys, message, message_stream, post_chat, post_message};
+use crate::harness::{
+    self, Harness, KEY_1, KEY_2, chat, chat_stream, keys, message, message_stream, post_chat, post_message,
+};
 
 /// A streamed chat request that asks for usage, so that every frame is to come down.
 fn with_usage(model: &str) -> Value {
@@ -46,7 +48,8 @@ async fn cuts_anywhere_change_nothing() {
         let total = bytes.len();
         for step in [1, 7, 64, 333] {
             // A byte at a time through the first and last frames, coarser elsewhere: a millisecond each.
-            let cuts: Vec<usize> = (1..total).step_by(step).filter(|at| step > 1 || *at < 60 || total - at < 60).collect();
+            let cuts: Vec<usize> =
+                (1..total).step_by(step).filter(|at| step > 1 || *at < 60 || total - at < 60).collect();
             upstream.reply(Script::sse_cut(bytes.clone(), &cuts));
             let response = harness.call(&post_chat(&with_usage("p1/m"))).await;
             assert_eq!(response.text(), String::from_utf8_lossy(&bytes), "{crlf} {step}");
@@ -180,7 +183,8 @@ async fn an_upstreams_own_error_in_a_stream_is_passed_alone() {
     ))
     .await;
     let mut chat_frames = openai::stream(&["Hello"], None)[..2].to_vec();
-    chat_frames.push(Bytes::from(format!("data: {}\n\n", openai::error(&format!("bad {KEY_1}"), "server_error", None))));
+    chat_frames
+        .push(Bytes::from(format!("data: {}\n\n", openai::error(&format!("bad {KEY_1}"), "server_error", None))));
     upstream.reply(Script::sse(chat_frames.clone()));
     let response = harness.call(&post_chat(&chat_stream("p1/m"))).await;
     let expected = String::from_utf8(join(&chat_frames).to_vec()).unwrap().replace(KEY_1, &"*".repeat(KEY_1.len()));
@@ -247,7 +251,11 @@ async fn an_answer_of_the_other_kind_is_turned_into_what_was_asked_for() {
 
     upstream.reply(Script::json(200, &anthropic::answer("Hello", 7, 2)));
     let response = harness.call(&post_message(&message_stream("a1/m"))).await;
-    assert!(response.text().contains("Hello") && response.text().contains("event: message_stop\n"), "{}", response.text());
+    assert!(
+        response.text().contains("Hello") && response.text().contains("event: message_stop\n"),
+        "{}",
+        response.text()
+    );
     assert_eq!(harness.line(&response).await["cost"]["usd"], "0.000017000");
 
     // A stream to a request for a whole answer.

@@ -17,15 +17,14 @@ pub(super) const fn stops(word: [u8; 8]) -> u64 {
     let word = u64::from_le_bytes(word);
     let quote = word ^ (ONES * b'"' as u64);
     let slash = word ^ (ONES * b'\\' as u64);
-    let found = (quote.wrapping_sub(ONES) & !quote)
-        | (slash.wrapping_sub(ONES) & !slash)
-        | (word.wrapping_sub(ONES * 0x20) & !word);
-    found & (ONES * 0x80)
+    let found = quote.wrapping_sub(ONES) | slash.wrapping_sub(ONES) | word.wrapping_sub(ONES * 0x20);
+    // The top bits of all three are those of the word: a byte that has one is none of them.
+    found & !word & (ONES * 0x80)
 }
 
 /// Offset at or after `from` up to which a string is surely plain: of the first byte that ends the run, or
 /// where a look at a few words came to.
-#[inline]
+#[inline(always)]
 fn plain_until(bytes: &[u8], mut from: usize) -> usize {
     let (words, _) = bytes.get(from..).unwrap_or_default().as_chunks();
     for word in words.iter().take(SHORT) {
