@@ -218,7 +218,7 @@ fn always_means_synced_before_it_counts() {
     let Appended::Waiting(written) = journal.append(sample(5).line()) else { panic!("must wait") };
     assert!(written.blocking_recv().is_err(), "it stays in memory");
     swap_file(&journal, good);
-    wait_for("recovery", || !journal.stats().degraded);
+    wait_for("recovery", || !journal.stats().degraded && all(&journal).len() == 6);
     assert_eq!(all(&journal), lines(0..6));
 }
 
