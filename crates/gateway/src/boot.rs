@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -93,7 +94,9 @@ pub fn load(start: &Start) -> Result<Config, BootError> {
 pub async fn open(config: Config, start: &Start) -> Result<Running, BootError> {
     install_tls();
     let data_dir = config.data_dir.clone();
-    std::fs::create_dir_all(&data_dir).map_err(|error| {
+    // Keys by hash, users and models asked for stand in it: a folder that is made here is its owner's alone.
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&data_dir);
+    made.map_err(|error| {
         BootError::Environment(format!("{}: {error}. Make the folder or set `data_dir`.", data_dir.display()))
     })?;
     let lock = Lock::take(&data_dir).map_err(|error| match error {
