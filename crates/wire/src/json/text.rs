@@ -171,6 +171,17 @@ const fn escapes(byte: u8) -> bool {
 }
 
 fn quote_escaped(bytes: &[u8], out: &mut Vec<u8>) {
+    // Most stretches of a long text need no escape: they are told by the vector and copied whole.
+    for chunk in bytes.chunks(32) {
+        if chunk.iter().fold(false, |found, byte| found | escapes(*byte)) {
+            quote_each(chunk, out);
+        } else {
+            out.extend_from_slice(chunk);
+        }
+    }
+}
+
+fn quote_each(bytes: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut from = 0;
     for (at, byte) in bytes.iter().enumerate().filter(|(_, byte)| escapes(**byte)) {
