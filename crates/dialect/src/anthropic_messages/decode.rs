@@ -109,6 +109,9 @@ impl MessagesDecoder {
         for (index, block) in content.items().enumerate() {
             let index = u64::try_from(index).unwrap_or(u64::MAX);
             self.opened(index, block, out);
+            if self.done {
+                return;
+            }
             self.close(index, out);
         }
     }

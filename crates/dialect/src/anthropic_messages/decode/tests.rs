@@ -187,7 +187,7 @@ fn every_bad_stream_is_a_fault() {
     let text = begun(0, r#"{"type":"text","text":""}"#);
     let error = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
     let ended = ended("end_turn");
-    let cases: [(&[&str], Outcome); 10] = [
+    let cases: [(&[&str], Outcome); 11] = [
         (&[], Outcome::Truncated),
         (&[START], Outcome::Truncated),
         (&[START, &text], Outcome::Truncated),
@@ -196,6 +196,7 @@ fn every_bad_stream_is_a_fault() {
         (&[START, &text, error, STOP], Outcome::Overloaded),
         (&[STOP], Outcome::BadAnswer),
         (&[START, START], Outcome::BadAnswer),
+        (&[r#"{"type":"message_start","message":{"content":[0,0]}}"#, STOP], Outcome::BadAnswer),
         (&[START, "not json", STOP], Outcome::BadAnswer),
         (
             &[START, r#"{"type":"content_block_delta","index":9,"delta":{"type":"input_json_delta"}}"#],
