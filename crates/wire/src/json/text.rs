@@ -134,6 +134,10 @@ impl Joiner {
 pub fn quote(text: &str, out: &mut String) {
     out.reserve(text.len() + 2);
     out.push('"');
+    if is_short_and_plain(text.as_bytes()) {
+        out.push_str(text);
+        return out.push('"');
+    }
     let mut from = 0;
     loop {
         // What must be escaped is ASCII, so runs between end where characters do.
@@ -144,6 +148,19 @@ pub fn quote(text: &str, out: &mut String) {
         from = stop + 1;
     }
     out.push('"');
+}
+
+/// True for a short text, as keys and ids are, that can stand in a JSON string as it is.
+#[inline]
+fn is_short_and_plain(bytes: &[u8]) -> bool {
+    match bytes.last_chunk() {
+        None => !bytes.iter().any(|byte| escapes(*byte)),
+        Some(last) if bytes.len() <= 64 => {
+            let (words, _) = bytes.as_chunks();
+            words.iter().fold(stops(*last), |found, word| found | stops(*word)) == 0
+        }
+        Some(_) => false,
+    }
 }
 
 /// True when every byte can stand in a JSON string as it is.
