@@ -42,6 +42,8 @@ fn recorded_bodies_in_every_spelling() {
             for model in [model.as_str(), "another/model \"x\""] {
                 match patched(&body, dialect, &rows::target(&exchange.provider, model)) {
                     Some(_) => read += 1,
+                    // A stored prompt may name the model where only its provider sees it.
+                    None if request.contains("\"prompt\":{\"id\"") && exchange.model().is_empty() => {}
                     None => refused.push((&exchange.name, spelling)),
                 }
             }
