@@ -9,6 +9,7 @@ mod heard;
 mod item;
 mod meter;
 mod object;
+mod output;
 mod params;
 mod patch;
 mod peek;

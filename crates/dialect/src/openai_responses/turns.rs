@@ -398,6 +398,3 @@ pub(super) fn word(body: &Body) -> &str {
         Body::Unknown { kind, .. } => kind,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -43,7 +43,7 @@ fn recorded_bodies_in_every_spelling() {
                 match patched(&body, dialect, &rows::target(&exchange.provider, model)) {
                     Some(_) => read += 1,
                     // A stored prompt may name the model where only its provider sees it.
-                    None if request.contains("\"prompt\":{\"id\"") && exchange.model().is_empty() => {}
+                    None if Json::parse(request).unwrap().get("model").is_none() => {}
                     None => refused.push((&exchange.name, spelling)),
                 }
             }
