@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use wire::frame::Frame;
 use wire::json::Json;
 
-use super::heard::{Heard, Place, Voice};
+use super::heard::Heard;
 use super::item::word;
+use super::output_item::{Place, Voice};
 use super::{fault, status, usage};
 use crate::ir::event::Event;
 use crate::loss::Loss;

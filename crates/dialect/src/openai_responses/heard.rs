@@ -4,79 +4,13 @@
 use wire::json::{Joiner, Json};
 
 use super::cite;
-use super::item::{PARAGRAPH, foreign, unknown, word};
+use super::item::{PARAGRAPH, foreign, word};
+use super::output_item::{Item, Place, Slot, Voice, other};
 use crate::id::DialectId;
 use crate::ir::event::{Delta, Event, Open};
-use crate::ir::part::{Body, Media, MediaKind, MediaSource, Opaque, Origin, Part, Reasoning};
+use crate::ir::part::{Body, Opaque, Origin, Reasoning};
 use crate::loss::Loss;
 use crate::undo::Undo;
-
-/// Which of an item's texts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Voice {
-    /// Text of a message.
-    Text,
-    /// A refusal in a message.
-    Refusal,
-    /// The model's own reasoning.
-    Thought,
-    /// A summary of its reasoning.
-    Summary,
-    /// Arguments of a call.
-    Arguments,
-}
-
-impl Voice {
-    const fn item(self) -> &'static str {
-        match self {
-            Voice::Text | Voice::Refusal => "message",
-            Voice::Thought | Voice::Summary => "reasoning",
-            Voice::Arguments => "function_call",
-        }
-    }
-}
-
-/// Where a frame says that something stands.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
-    /// `output_index`.
-    pub(super) index: Option<u64>,
-    /// `item_id`; some servers give another with every frame.
-    pub(super) id: &'a str,
-    /// `content_index` or `summary_index`.
-    pub(super) number: u64,
-}
-
-/// One text of an item.
-#[derive(Debug)]
-struct Slot {
-    voice: Voice,
-    number: u64,
-    /// The part it is, where it has one of its own.
-    part: Option<u32>,
-    said: String,
-    joiner: Joiner,
-    cited: usize,
-    closed: bool,
-}
-
-/// One item of the output.
-#[derive(Debug)]
-struct Item {
-    index: Option<u64>,
-    id: String,
-    kind: String,
-    slots: Vec<Slot>,
-    /// The part that a call or reasoning is.
-    part: Option<u32>,
-    /// Which of the two ways of telling reasoning is taken, and the text that spoke last.
-    voice: Option<(Voice, u64)>,
-    call_id: String,
-    name: String,
-    /// Its tool stands for the answer's form.
-    format: bool,
-    done: bool,
-}
 
 /// What an answer said so far.
 #[derive(Debug, Default)]
@@ -459,21 +393,4 @@ impl Heard {
             self.close(at, out);
         }
     }
-}
-
-/// An item beyond text, reasoning and calls: an image that was drawn, or what only this dialect knows.
-fn other(kind: &str, json: Json<'_>) -> Part {
-    let drawn =
-        json.get("result").and_then(Json::as_str).filter(|data| kind == "image_generation_call" && !data.is_empty());
-    let Some(data) = drawn else { return unknown(kind, json).into() };
-    let form = json.get("output_format").and_then(Json::as_str);
-    let media_type = format!("image/{}", form.as_deref().unwrap_or("png"));
-    let source = MediaSource::Base64 { media_type, data: data.into_owned() };
-    let media = Media { kind: MediaKind::Image, source, name: None, detail: None };
-    let mut part = Part::from(Body::Media(media));
-    // Its size and quality can be seen; the prompt that drew it cannot.
-    let shown =
-        ["id", "type", "status", "result", "output_format", "size", "quality", "background", "action", "prompt"];
-    part.foreign = foreign(json, &shown);
-    part
 }

@@ -10,6 +10,7 @@ mod item;
 mod meter;
 mod object;
 mod output;
+mod output_item;
 mod params;
 mod patch;
 mod peek;

@@ -244,7 +244,7 @@ pub fn wants_cost(arrived: &Arrived) -> bool {
 #[must_use]
 pub fn with_cost(body: Bytes, cost: Nano) -> Bytes {
     let Ok(document) = Document::parse(body.clone()) else { return body };
-    let object = |usage: &Json<'_>| usage.kind() == wire::json::Kind::Object;
+    let object = |usage: &wire::json::Json<'_>| usage.kind() == wire::json::Kind::Object;
     // The last event of a stream of responses has it in the response.
     let own = document.get("usage").filter(object).map(|usage| (usage, vec!["usage".into(), "cost".into()]));
     let inner = || {

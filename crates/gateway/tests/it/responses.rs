@@ -71,6 +71,19 @@ async fn the_same_dialect_passes_byte_for_byte() {
     assert_eq!(response.end, End::Clean);
     let line = harness.line(&response).await;
     assert_eq!((&line["cost"]["usd"], &line["usage"]["source"]), (&json!("0.000050000"), &json!("reported")));
+    // Who asks for the cost finds it in the usage, whole and in the last event.
+    body["usage"] = json!({"include": true});
+    for stream in [false, true] {
+        body["stream"] = stream.into();
+        upstream.reply(match stream {
+            true => Script::sse(responses::text_stream("Hello", 10, 20)),
+            false => Script::json(200, &responses::answer("Hello", 10, 20)),
+        });
+        let response = harness.call(&post("/v1/responses", &body)).await;
+        let last = if stream { response.data().last().unwrap().clone() } else { response.text() };
+        assert!(last.contains("\"cost\":0.000050000"), "{last}");
+        assert!(!upstream.requests().pop().unwrap().text().contains("include"));
+    }
     harness.finish().await;
 }
 
