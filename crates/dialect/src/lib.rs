@@ -13,6 +13,7 @@ pub mod id;
 pub mod ir;
 pub mod loss;
 pub mod openai_chat;
+pub mod openai_responses;
 pub mod outcome;
 pub mod peek;
 pub mod quirk;
@@ -27,8 +28,8 @@ use id::DialectId;
 
 /// Every dialect that is built.
 #[must_use]
-pub fn all() -> [&'static dyn Dialect; 2] {
-    [&openai_chat::OpenAiChat, &anthropic_messages::AnthropicMessages]
+pub fn all() -> [&'static dyn Dialect; 3] {
+    [&openai_chat::OpenAiChat, &anthropic_messages::AnthropicMessages, &openai_responses::OpenAiResponses]
 }
 
 /// The dialect of an id.
@@ -37,5 +38,6 @@ pub fn of(id: DialectId) -> &'static dyn Dialect {
     match id {
         DialectId::OpenAiChat => &openai_chat::OpenAiChat,
         DialectId::AnthropicMessages => &anthropic_messages::AnthropicMessages,
+        DialectId::OpenAiResponses => &openai_responses::OpenAiResponses,
     }
 }

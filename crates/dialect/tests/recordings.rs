@@ -10,6 +10,8 @@
 )]
 
 mod common;
+#[path = "recordings/excused.rs"]
+mod excused;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -27,6 +29,7 @@ use dialect::outcome::Outcome;
 use dialect::target::Target;
 use dialect::undo::Undo;
 use dialect::usage::Source;
+use excused::EXCUSED;
 use wire::json::{Document, Json};
 
 /// What is asked of an exchange.
@@ -49,157 +52,13 @@ enum Check {
 impl Check {
     const ALL: [(Check, &'static str); 6] = [
         (Check::Identical, "requests byte-identical outside the edits"),
-        (Check::Request, "requests equal in meaning in the other dialect"),
+        (Check::Request, "requests equal in meaning in every other dialect"),
         (Check::Metered, "answers complete, with finish and usage"),
-        (Check::Whole, "whole answers equal in meaning in the other dialect"),
-        (Check::Stream, "streams equal in meaning in the other dialect"),
+        (Check::Whole, "whole answers equal in meaning in every other dialect"),
+        (Check::Stream, "streams equal in meaning in every other dialect"),
         (Check::Fault, "refusals read as such"),
     ];
 }
-
-/// Exchanges that fail a check, each with the reason why it may.
-const EXCUSED: &[(Check, &str, &str)] = &[
-    (
-        Check::Request,
-        "anthropic/anthropic-messages--anthropic-completion-error-56543",
-        "an invalid request, which the provider refuses too",
-    ),
-    (
-        Check::Metered,
-        "anthropic/anthropic-messages--anthropic-stream-overloaded-details-null-d4459",
-        "the stream fails, in band",
-    ),
-    (
-        Check::Stream,
-        "anthropic/anthropic-messages--anthropic-stream-overloaded-details-null-d4459",
-        "the stream fails, in band",
-    ),
-    (
-        Check::Stream,
-        "anthropic/anthropic-messages--fixtures-spliced-message-start-b4566",
-        "two streams spliced into one, by a broken proxy: refused as `bad_answer`",
-    ),
-    (
-        Check::Metered,
-        "azure/openai-chat--azure-chat-completion-streamed-7a142",
-        "the answer holds no usage: nobody asked for it, or the collector left it out",
-    ),
-    (
-        Check::Metered,
-        "azure/openai-chat--test-prompt-content-filtering-with-events-with-no-content-caa9f#0",
-        "the body of a 200 is the refusal of a content filter",
-    ),
-    (
-        Check::Whole,
-        "azure/openai-chat--test-prompt-content-filtering-with-events-with-no-content-caa9f#0",
-        "the body of a 200 is the refusal of a content filter",
-    ),
-    (
-        Check::Metered,
-        "groq/openai-chat--groq-stream-with-tools-1-f45e4",
-        "the answer holds no usage: nobody asked for it, or the collector left it out",
-    ),
-    (
-        Check::Metered,
-        "groq/openai-chat--groq-stream-with-tools-2-55a0f",
-        "the answer holds no usage: nobody asked for it, or the collector left it out",
-    ),
-    (Check::Metered, "groq/openai-chat--test-tool-use-failed-error-streaming-e44d0#0", "the stream fails, in band"),
-    (Check::Stream, "groq/openai-chat--test-tool-use-failed-error-streaming-e44d0#0", "the stream fails, in band"),
-    (
-        Check::Request,
-        "ollama/anthropic-messages--cf0be7f9e2ebfc78903aa4ada30204585952f77bc5acb3ff7702bd7878d44b44-json-8ca58",
-        "an invalid request, which the provider refuses too",
-    ),
-    (
-        Check::Metered,
-        "openai/openai-chat--chat-streaming-web-search-01d07",
-        "the answer holds no usage: nobody asked for it, or the collector left it out",
-    ),
-    (
-        Check::Metered,
-        "openai/openai-chat--gpt-image-response-format-error-874d0",
-        "an error body, recorded without its status",
-    ),
-    (
-        Check::Whole,
-        "openai/openai-chat--gpt-image-response-format-error-874d0",
-        "an error body, recorded without its status",
-    ),
-    (
-        Check::Metered,
-        "openai/openai-chat--reasoning-model-temperature-error-37ff8",
-        "an error body, recorded without its status",
-    ),
-    (
-        Check::Whole,
-        "openai/openai-chat--reasoning-model-temperature-error-37ff8",
-        "an error body, recorded without its status",
-    ),
-    (
-        Check::Metered,
-        "openai/openai-chat--test-async-chat-completion-streaming-not-complete-6771b",
-        "the answer holds no usage: nobody asked for it, or the collector left it out",
-    ),
-    (Check::Metered, "openai/openai-chat--test-instrumentor-test-llm-with-tools-dcb0f#1", "no answer was recorded"),
-    (
-        Check::Metered,
-        "openrouter/openai-chat--openrouter-text-missing-usage-1-f96dc",
-        "the answer holds no usage: nobody asked for it, or the collector left it out",
-    ),
-    (
-        Check::Metered,
-        "openrouter/openai-chat--structured-missing-usage-1-a6ff5",
-        "the answer holds no usage: nobody asked for it, or the collector left it out",
-    ),
-    (Check::Metered, "openrouter/openai-chat--test-openrouter-stream-error-076be", "the stream fails, in band"),
-    (Check::Stream, "openrouter/openai-chat--test-openrouter-stream-error-076be", "the stream fails, in band"),
-    (
-        Check::Metered,
-        "snowflake/openai-chat--test-snowflake-model-streaming-da65b",
-        "Snowflake writes an empty `finish_reason`",
-    ),
-    (
-        Check::Metered,
-        "snowflake/openai-chat--test-snowflake-native-output-c41c2",
-        "Snowflake writes an empty `finish_reason`",
-    ),
-    (
-        Check::Metered,
-        "snowflake/openai-chat--test-snowflake-test-snowflake-llama-abf10",
-        "Snowflake writes an empty `finish_reason`",
-    ),
-    (
-        Check::Metered,
-        "snowflake/openai-chat--test-snowflake-thinking-ca0b6#0",
-        "Snowflake writes an empty `finish_reason`",
-    ),
-    (
-        Check::Metered,
-        "snowflake/openai-chat--test-snowflake-thinking-ca0b6#1",
-        "Snowflake writes an empty `finish_reason`",
-    ),
-    (
-        Check::Metered,
-        "vllm/openai-chat--test-openai-chat-completion-with-tools-and-streaming-txt-vllm-qwen-qwen3-0-6b-c1448",
-        "the answer holds no usage: nobody asked for it, or the collector left it out",
-    ),
-    (
-        Check::Metered,
-        "xai/openai-chat--stream-with-reasoning-responses-1-dbcfe",
-        "the answer holds no usage: nobody asked for it, or the collector left it out",
-    ),
-    (
-        Check::Metered,
-        "xai/openai-chat--stream-with-tools-responses-1-a2cda",
-        "the answer holds no usage: nobody asked for it, or the collector left it out",
-    ),
-    (
-        Check::Metered,
-        "xai/openai-chat--stream-with-tools-responses-2-5bb6c",
-        "the answer holds no usage: nobody asked for it, or the collector left it out",
-    ),
-];
 
 /// How one check of one exchange ended.
 struct Verdict {
@@ -225,8 +84,24 @@ fn judge(check: Check, result: Result<Vec<Loss>, String>) -> Verdict {
     }
 }
 
-fn other_than(id: DialectId) -> &'static dyn Dialect {
-    dialect::all().into_iter().find(|dialect| dialect.id() != id).unwrap()
+/// The same check with every other dialect: what any of them loses, and the first that fails.
+fn others(
+    id: DialectId,
+    check: impl Fn(&'static dyn Dialect) -> Result<Vec<Loss>, String>,
+) -> Result<Vec<Loss>, String> {
+    let mut losses: Vec<Loss> = Vec::new();
+    for other in dialect::all().into_iter().filter(|dialect| dialect.id() != id) {
+        let more = check(other).map_err(|why| format!("{}: {why}", other.id()))?;
+        let mut counted = losses.clone();
+        for loss in more {
+            // What both lose is lost once.
+            match counted.iter().position(|known| *known == loss) {
+                Some(at) => drop(counted.remove(at)),
+                None => losses.push(loss),
+            }
+        }
+    }
+    Ok(losses)
 }
 
 fn identical(exchange: &Exchange, request: &str, target: &Target<'_>) -> Result<Vec<Loss>, String> {
@@ -239,10 +114,9 @@ fn identical(exchange: &Exchange, request: &str, target: &Target<'_>) -> Result<
     Ok(patch.losses)
 }
 
-fn across(exchange: &Exchange, request: &str, model: &str) -> Result<Vec<Loss>, String> {
+fn across(exchange: &Exchange, request: &str, model: &str, other: &dyn Dialect) -> Result<Vec<Loss>, String> {
     let document = Document::parse(Bytes::copy_from_slice(request.as_bytes())).map_err(|error| error.to_string())?;
     let read = dialect::of(exchange.dialect).read_request(&document).map_err(|fault| fault.message)?;
-    let other = other_than(exchange.dialect);
     let target = Target { provider: "other", model, max_output: Some(64_000), ..Target::default() };
     let outgoing = other.write_request(&read.value, &target).map_err(|fault| fault.message)?;
     let body = Document::parse(Bytes::from(outgoing.body)).map_err(|error| error.to_string())?;
@@ -293,10 +167,9 @@ fn same_answer(answer: &Response, back: &Response, losses: Vec<Loss>) -> Result<
     Ok(losses)
 }
 
-fn whole(exchange: &Exchange, body: &str, target: &Target<'_>) -> Result<Vec<Loss>, String> {
+fn whole(exchange: &Exchange, body: &str, target: &Target<'_>, other: &dyn Dialect) -> Result<Vec<Loss>, String> {
     let json = Json::parse(body).map_err(|error| error.to_string())?;
     let read = dialect::of(exchange.dialect).read_response(json, &Undo::default(), target).map_err(told)?;
-    let other = other_than(exchange.dialect);
     let written = other.write_response(&read.value, &streams::asked());
     let json = Json::parse(&written.value).map_err(|error| error.to_string())?;
     let back = other.read_response(json, &Undo::default(), &plain(target.model)).map_err(told)?;
@@ -304,14 +177,13 @@ fn whole(exchange: &Exchange, body: &str, target: &Target<'_>) -> Result<Vec<Los
     same_answer(&read.value, &back.value, losses)
 }
 
-fn stream(exchange: &Exchange, stream: &Bytes, target: &Target<'_>) -> Result<Vec<Loss>, String> {
+fn stream(exchange: &Exchange, stream: &Bytes, target: &Target<'_>, other: &dyn Dialect) -> Result<Vec<Loss>, String> {
     let dialect = dialect::of(exchange.dialect);
     let (events, losses) = streams::decode(dialect, target, std::slice::from_ref(stream));
     let answer = fold(events.clone()).map_err(told)?;
     if fold(unfold(&answer)).as_ref() != Ok(&answer) {
         return Err("does not fold".to_owned());
     }
-    let other = other_than(exchange.dialect);
     let (bytes, more) = streams::encode(other, &streams::asked(), &events);
     let (events, most) = streams::decode(other, &plain(target.model), &[Bytes::from(bytes)]);
     let back = fold(events).map_err(told)?;
@@ -345,10 +217,11 @@ fn fault(exchange: &Exchange) -> Result<Vec<Loss>, String> {
 fn verdicts(exchange: &Exchange) -> Vec<Verdict> {
     let model = exchange.model();
     let target = rows::target(&exchange.provider, &model);
+    let own = exchange.dialect;
     let mut out = Vec::new();
     if let Some(request) = &exchange.request {
         out.push(judge(Check::Identical, identical(exchange, request, &target)));
-        out.push(judge(Check::Request, across(exchange, request, &model)));
+        out.push(judge(Check::Request, others(own, |other| across(exchange, request, &model, other))));
     }
     if !exchange.is_ok() {
         out.push(judge(Check::Fault, fault(exchange)));
@@ -356,8 +229,12 @@ fn verdicts(exchange: &Exchange) -> Vec<Verdict> {
     }
     out.push(judge(Check::Metered, metered(exchange, &target)));
     match &exchange.answer {
-        Answer::Whole(body) => out.push(judge(Check::Whole, whole(exchange, body, &target))),
-        Answer::Stream(bytes) => out.push(judge(Check::Stream, stream(exchange, bytes, &target))),
+        Answer::Whole(body) => {
+            out.push(judge(Check::Whole, others(own, |other| whole(exchange, body, &target, other))))
+        }
+        Answer::Stream(bytes) => {
+            out.push(judge(Check::Stream, others(own, |other| stream(exchange, bytes, &target, other))))
+        }
         Answer::Nothing => {}
     }
     out
@@ -417,7 +294,7 @@ fn page(
     let mut out = String::from(
         "# What the recordings show\n\nMade by `crates/dialect/tests/recordings.rs` from `fixtures/recordings` \
          (`UPDATE_DOCS=1 cargo test -p tollgate-dialect --test recordings`); a test keeps it true.\n\nEqual in meaning: \
-         translated to the other dialect and read back, every difference is named by a loss. In brackets: how many of \
+         translated to each other dialect and read back, every difference is named by a loss. In brackets: how many of \
          those had a loss.\n",
     );
     for id in DialectId::ALL {

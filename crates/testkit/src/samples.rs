@@ -5,6 +5,7 @@
 
 pub mod anthropic;
 pub mod openai;
+pub mod responses;
 
 use bytes::Bytes;
 use serde_json::Value;

@@ -8,6 +8,7 @@ use crate::id::DialectId;
 use crate::ir::part::{Body, Opaque, Origin, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
+use crate::openai_chat::details::RESPONSES;
 
 const HERE: DialectId = DialectId::OpenAiChat;
 
@@ -192,8 +193,14 @@ fn detail(reader: &mut Reader, value: Json<'_>, path: &str) -> Result<Part, Faul
     object(value, path)?;
     let kind = reader.need(value, "type", path)?;
     let claude = value.get("format").is_some_and(|format| format.is(CLAUDE));
+    // OpenRouter has this format, too, and wants its own back; only we say an origin beside it.
+    let responses = value.get("format").is_some_and(|format| format.is(RESPONSES)) && value.get("origin").is_some();
     let proof = |data: String| {
-        let dialect = if claude { DialectId::AnthropicMessages } else { HERE };
+        let dialect = match (claude, responses) {
+            (true, _) => DialectId::AnthropicMessages,
+            (_, true) => DialectId::OpenAiResponses,
+            _ => HERE,
+        };
         let model = word(value, "origin").unwrap_or_default().into_owned();
         Opaque { origin: Origin { dialect, model }, data }
     };
@@ -213,7 +220,7 @@ fn detail(reader: &mut Reader, value: Json<'_>, path: &str) -> Result<Part, Faul
         }
         _ => return Ok(unknown(&kind, value).into()),
     };
-    let foreign = match claude {
+    let foreign = match claude || responses {
         // Thinking blocks have no ids: that one is the server's.
         true => foreign(value, &["type", "text", "signature", "data", "summary", "index", "origin", "format", "id"]),
         false => foreign(value, &["type", "text", "signature", "data", "summary", "index", "origin"]),

@@ -180,6 +180,7 @@ pub(super) const fn dialect_id(raw: raw::Dialect) -> DialectId {
     match raw {
         raw::Dialect::OpenAiChat => DialectId::OpenAiChat,
         raw::Dialect::AnthropicMessages => DialectId::AnthropicMessages,
+        raw::Dialect::OpenAiResponses => DialectId::OpenAiResponses,
     }
 }
 
