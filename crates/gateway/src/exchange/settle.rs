@@ -3,6 +3,7 @@
 //! Settling prices what was used, writes the ledger line to the journal, counts metrics, logs one line and
 //! gives back what was set aside. There is no other place that does any of these.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use super::admit::Hold;
 use super::arrive::Call;
 use crate::env;
 use crate::gateway::Gateway;
+use crate::server::client;
 use crate::state::directory::Principal;
 use crate::state::snapshot::Snapshot;
 use crate::state::target::Target;
@@ -69,6 +71,8 @@ pub struct Record {
     request_bytes: u64,
     /// The service tier asked for.
     tier: Option<String>,
+    /// Where the request came from, for the access log; `None` on the local socket.
+    client: Option<IpAddr>,
     settled: bool,
 }
 
@@ -138,6 +142,10 @@ impl Record {
             own_us: None,
             request_bytes: 0,
             tier: None,
+            client: call
+                .peer
+                .filter(|_| log::access_is_on())
+                .map(|peer| client::address(peer.ip(), &call.head.headers, &snapshot.config.server.trusted_proxies)),
             settled: false,
         }
     }
@@ -289,6 +297,7 @@ impl Record {
             own_us: self.own_us,
             request_bytes: self.request_bytes,
             tier: self.tier.take(),
+            client: self.client,
             settled: self.settled,
         };
         self.settled = true;
@@ -376,7 +385,7 @@ impl Record {
         let losses = entry.losses.len();
         self.gateway.metrics.request(entry.dialect, entry.status.name(), error, entry.gateway_us, losses);
         if log::access_is_on() {
-            log::access(&access_line(entry));
+            log::access(&access_line(entry, self.client));
         }
         appended
     }
@@ -463,12 +472,15 @@ fn bounded(text: &str) -> String {
 }
 
 /// The access log's line: no user, no tags, no money, no text.
-fn access_line(entry: &Entry) -> String {
+fn access_line(entry: &Entry, client: Option<IpAddr>) -> String {
     let mut out = Writer::with_capacity(320);
     let json = &mut out;
     json.lit("{\"at\":").plain(&Stamp::of(entry.at));
     json.lit(",\"id\":").plain(entry.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
     json.lit(",\"status\":").plain(entry.status.name()).lit(",\"http\":").u64(u64::from(entry.http.unwrap_or(0)));
+    if let Some(client) = client {
+        json.lit(",\"client\":").plain(&client.to_string());
+    }
     json.lit(",\"key\":").str(&entry.caller.key).lit(",\"dialect\":").plain(entry.dialect);
     json.lit(",\"stream\":").bool(entry.stream).lit(",\"asked\":").str(&entry.asked);
     if let Some((provider, model, _)) = &entry.served {
