@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod error;
+pub mod eventstream;
 pub mod frame;
 pub mod json;
 pub mod limits;
