@@ -5,6 +5,7 @@ mod block;
 mod decode;
 mod encode;
 mod fault;
+pub mod hosting;
 mod meter;
 mod model;
 mod names;
