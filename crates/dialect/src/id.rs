@@ -9,11 +9,13 @@ pub enum DialectId {
     OpenAiChat,
     /// Anthropic's `/v1/messages`.
     AnthropicMessages,
+    /// Google's `generateContent` and `streamGenerateContent`.
+    Gemini,
 }
 
 impl DialectId {
     /// Every dialect.
-    pub const ALL: [DialectId; 2] = [DialectId::OpenAiChat, DialectId::AnthropicMessages];
+    pub const ALL: [DialectId; 3] = [DialectId::OpenAiChat, DialectId::AnthropicMessages, DialectId::Gemini];
 
     /// The name in configuration, provider rows and ledger lines.
     #[must_use]
@@ -21,6 +23,7 @@ impl DialectId {
         match self {
             DialectId::OpenAiChat => "openai-chat",
             DialectId::AnthropicMessages => "anthropic-messages",
+            DialectId::Gemini => "gemini",
         }
     }
 

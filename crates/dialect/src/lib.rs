@@ -8,6 +8,7 @@
 pub mod anthropic_messages;
 pub mod dialect;
 pub mod fault;
+pub mod gemini;
 pub mod id;
 pub mod ir;
 pub mod loss;
@@ -26,8 +27,8 @@ use id::DialectId;
 
 /// Every dialect that is built.
 #[must_use]
-pub fn all() -> [&'static dyn Dialect; 2] {
-    [&openai_chat::OpenAiChat, &anthropic_messages::AnthropicMessages]
+pub fn all() -> [&'static dyn Dialect; 3] {
+    [&openai_chat::OpenAiChat, &anthropic_messages::AnthropicMessages, &gemini::Gemini]
 }
 
 /// The dialect of an id.
@@ -36,5 +37,6 @@ pub fn of(id: DialectId) -> &'static dyn Dialect {
     match id {
         DialectId::OpenAiChat => &openai_chat::OpenAiChat,
         DialectId::AnthropicMessages => &anthropic_messages::AnthropicMessages,
+        DialectId::Gemini => &gemini::Gemini,
     }
 }

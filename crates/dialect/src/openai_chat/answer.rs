@@ -231,7 +231,7 @@ pub(super) fn call(
                     json.key("arguments").str(arguments);
                 });
                 if let Some(extra) = extra {
-                    json.key("extra_content").raw(extra);
+                    json.key("extra_content").raw(&extra);
                 }
             });
         }
@@ -251,12 +251,20 @@ pub(super) fn call(
     Some(json.finish())
 }
 
-/// What stands beside a call and its maker wants back; another dialect's proof has no place there.
-fn extra<'a>(proof: Option<&'a Opaque>, at: &str, losses: &mut Vec<Loss>) -> Option<&'a str> {
+/// What stands beside a call and its maker wants back: Google's own form for Gemini's proofs; any other
+/// dialect's has no place there.
+fn extra<'a>(proof: Option<&'a Opaque>, at: &str, losses: &mut Vec<Loss>) -> Option<Cow<'a, str>> {
     let proof = proof?;
+    if proof.origin.dialect == DialectId::Gemini {
+        let mut json = Writer::new();
+        json.object(|json| {
+            json.key("google").object(|json| _ = json.key("thought_signature").str(&proof.data));
+        });
+        return Some(Cow::Owned(json.finish()));
+    }
     let own = proof.origin.dialect == DialectId::OpenAiChat;
     if own && Json::parse(&proof.data).is_ok_and(|json| json.kind() == Kind::Object) {
-        return Some(&proof.data);
+        return Some(Cow::Borrowed(&proof.data));
     }
     losses.push(Loss::dropped("thought_signature", at));
     None

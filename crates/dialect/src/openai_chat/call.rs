@@ -109,6 +109,13 @@ impl Call {
     }
 }
 
+/// The proof in `{"google":{"thought_signature":"…"}}`, where there is nothing else.
+pub(super) fn thought_signature(extra: Json<'_>) -> Option<String> {
+    let alone = |object: Json<'_>| object.members().count() == 1;
+    let google = extra.get("google").filter(|google| alone(extra) && alone(*google))?;
+    google.get("thought_signature").and_then(Json::as_str).map(Cow::into_owned)
+}
+
 /// An id for the `number`th call of an answer whose server gave none: unique over the turns of a
 /// conversation where the answer has an id, and within every provider's rules for ids.
 pub(super) fn made_id(answer: &str, choice: u32, number: usize) -> String {

@@ -51,6 +51,14 @@ impl Shared {
         let origin = Origin { dialect: DialectId::OpenAiChat, model: self.model.clone() };
         Opaque { origin, data: data.to_owned() }
     }
+
+    /// What stands beside a call: a Gemini's signature, else what only that server can read.
+    fn call_proof(&self, extra: Json<'_>) -> Opaque {
+        match super::call::thought_signature(extra) {
+            Some(data) => Opaque { origin: Origin { dialect: DialectId::Gemini, model: self.model.clone() }, data },
+            None => self.proof(extra.raw()),
+        }
+    }
 }
 
 /// The text, reasoning or refusal that is open.
@@ -343,7 +351,7 @@ impl Choice {
                 "" => made_id(&shared.id, self.number, at),
                 id => shared.undo.id(id).to_owned(),
             };
-            let proof = extra.map(|extra| shared.proof(extra.raw()));
+            let proof = extra.map(|extra| shared.call_proof(extra));
             Open::ToolCall { id, name: shared.undo.name(&call.name).to_owned(), proof }
         };
         call.part = Some(shared.open(self.number, kind, out));

@@ -14,6 +14,9 @@ use crate::ir::part::{Opaque, Origin, Reasoning};
 /// The `format` of Anthropic's signatures.
 const ANTHROPIC: &str = "anthropic-claude-v1";
 
+/// The `format` of Gemini's.
+const GEMINI: &str = "google-gemini-v1";
+
 /// The `format` of a proof of which no more is known than its data.
 const BARE: &str = "unknown";
 
@@ -40,9 +43,12 @@ pub(super) fn read<'a>(detail: Json<'a>, model: &str) -> Detail<'a> {
     let origin = detail.get("origin").and_then(Json::as_str);
     let format = text("format").unwrap_or_default();
     let proof = text(if redacted { "data" } else { "signature" }).map(|data| {
-        let anthropic = origin.is_some() && format == ANTHROPIC;
-        let bare = anthropic || (origin.is_some() && format == BARE);
-        let dialect = if anthropic { DialectId::AnthropicMessages } else { DialectId::OpenAiChat };
+        let ours = origin.is_some() && matches!(&*format, ANTHROPIC | GEMINI | BARE);
+        let (bare, dialect) = match &*format {
+            ANTHROPIC if ours => (true, DialectId::AnthropicMessages),
+            GEMINI if ours => (true, DialectId::Gemini),
+            _ => (ours, DialectId::OpenAiChat),
+        };
         let model = origin.map_or_else(|| model.to_owned(), Cow::into_owned);
         let data = if bare { data.into_owned() } else { without_text(detail) };
         Opaque { origin: Origin { dialect, model }, data }
@@ -81,8 +87,11 @@ pub(super) fn write(text: Option<&str>, proof: Option<&Opaque>, redacted: bool, 
             (None, Some(proof)) => {
                 json.key("type").str(if redacted { "reasoning.encrypted" } else { "reasoning.text" });
                 json.key(if redacted { "data" } else { "signature" }).str(&proof.data);
-                let anthropic = proof.origin.dialect == DialectId::AnthropicMessages;
-                json.key("format").str(if anthropic { ANTHROPIC } else { BARE });
+                json.key("format").str(match proof.origin.dialect {
+                    DialectId::AnthropicMessages => ANTHROPIC,
+                    DialectId::Gemini => GEMINI,
+                    DialectId::OpenAiChat => BARE,
+                });
             }
             (None, None) => {
                 json.key("type").str("reasoning.text");

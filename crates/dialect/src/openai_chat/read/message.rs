@@ -8,11 +8,15 @@ use crate::id::DialectId;
 use crate::ir::part::{Body, Opaque, Origin, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
+use crate::openai_chat::call::thought_signature;
 
 const HERE: DialectId = DialectId::OpenAiChat;
 
 /// The format word of reasoning details that hold Anthropic's thinking blocks.
 const CLAUDE: &str = "anthropic-claude-v1";
+
+/// The format word of those that hold Gemini's thought signatures.
+const GEMINI: &str = "google-gemini-v1";
 
 /// Reads the conversation.
 pub(super) fn read(reader: &mut Reader, list: Json<'_>) -> Result<Vec<Message>, Fault> {
@@ -131,17 +135,11 @@ fn call(reader: &mut Reader, call: Json<'_>, path: &str) -> Result<Part, Fault> 
     let mut body = self::function(reader, function, id, &at)?;
     let mut known = vec!["id", "type", "function", "index", "cache_control"];
     if let Some(signature) = call.get("extra_content").and_then(thought_signature) {
-        body.proof = Some(Opaque { origin: Origin { dialect: HERE, model: String::new() }, data: signature });
+        body.proof =
+            Some(Opaque { origin: Origin { dialect: DialectId::Gemini, model: String::new() }, data: signature });
         known.push("extra_content");
     }
     Ok(Part { body: Body::ToolCall(body), cache: mark(call), foreign: foreign(call, &known) })
-}
-
-/// The proof in `{"google":{"thought_signature":"…"}}`, where there is nothing else.
-fn thought_signature(extra: Json<'_>) -> Option<String> {
-    let alone = |object: Json<'_>| object.members().count() == 1;
-    let google = extra.get("google").filter(|google| alone(extra) && alone(*google))?;
-    word(google, "thought_signature").map(std::borrow::Cow::into_owned)
 }
 
 /// The function called and its arguments, as the text they are.
@@ -192,8 +190,13 @@ fn detail(reader: &mut Reader, value: Json<'_>, path: &str) -> Result<Part, Faul
     object(value, path)?;
     let kind = reader.need(value, "type", path)?;
     let claude = value.get("format").is_some_and(|format| format.is(CLAUDE));
+    let gemini = value.get("format").is_some_and(|format| format.is(GEMINI));
     let proof = |data: String| {
-        let dialect = if claude { DialectId::AnthropicMessages } else { HERE };
+        let dialect = match (claude, gemini) {
+            (true, _) => DialectId::AnthropicMessages,
+            (_, true) => DialectId::Gemini,
+            _ => HERE,
+        };
         let model = word(value, "origin").unwrap_or_default().into_owned();
         Opaque { origin: Origin { dialect, model }, data }
     };
@@ -213,8 +216,8 @@ fn detail(reader: &mut Reader, value: Json<'_>, path: &str) -> Result<Part, Faul
         }
         _ => return Ok(unknown(&kind, value).into()),
     };
-    let foreign = match claude {
-        // Thinking blocks have no ids: that one is the server's.
+    let foreign = match claude || gemini {
+        // Their proofs have no ids: that one is the server's.
         true => foreign(value, &["type", "text", "signature", "data", "summary", "index", "origin", "format", "id"]),
         false => foreign(value, &["type", "text", "signature", "data", "summary", "index", "origin"]),
     };
