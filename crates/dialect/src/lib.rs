@@ -5,6 +5,7 @@
 //! and whatever cannot come along is returned as a [`loss::Loss`].
 #![warn(missing_docs)]
 
+mod alike;
 pub mod anthropic_messages;
 pub mod dialect;
 pub mod fault;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use wire::frame::Frame;
-use wire::json::{Document, Edit, Joiner, Json};
+use wire::json::{Document, Edit, Index, Joiner, Json};
 
 use super::block::{self, Reader};
 use super::usage::Tokens;
@@ -33,6 +33,7 @@ pub(super) struct MessagesDecoder {
     calls: bool,
     next: u32,
     open: Vec<Running>,
+    index: Index,
 }
 
 /// A block that has begun.
@@ -80,6 +81,7 @@ impl MessagesDecoder {
             calls: false,
             next: 0,
             open: Vec::new(),
+            index: Index::default(),
         }
     }
 
@@ -290,39 +292,7 @@ impl MessagesDecoder {
         }
     }
 
-    fn close_all(&mut self, out: &mut Vec<Event>) {
-        while let Some(running) = self.open.first() {
-            let index = running.index;
-            self.close(index, out);
-        }
-    }
-}
-
-impl Running {
-    fn say(&mut self, text: String, out: &mut Vec<Event>) {
-        if text.is_empty() {
-            return;
-        }
-        let (part, delta) = match &mut self.kind {
-            Kind::Text(part) => (*part, Delta::Text(text)),
-            Kind::Reasoning { part, .. } => (*part, Delta::Reasoning(text)),
-            Kind::Tool { part, some, format, .. } => {
-                *some = true;
-                (*part, if *format { Delta::Text(text) } else { Delta::Arguments(text) })
-            }
-            Kind::Held { input, .. } => return input.push_str(&text),
-        };
-        out.push(Event::Delta { part, delta });
-    }
-}
-
-impl Decoder for MessagesDecoder {
-    fn push(&mut self, frame: &Frame, out: &mut Vec<Event>) {
-        let text = frame.text();
-        if self.done || text.is_empty() || text == "[DONE]" {
-            return;
-        }
-        let Ok(json) = Json::parse(text) else { return self.bad("A frame of the stream is not JSON.", out) };
+    fn read(&mut self, frame: &Frame, json: Json<'_>, out: &mut Vec<Event>) {
         let kind = json.get("type").and_then(Json::as_str).unwrap_or(Cow::Borrowed(frame.name()));
         let get = |name: &str| json.get(name).unwrap_or(Json::NULL);
         let index = get("index").as_u64().unwrap_or(0);
@@ -365,6 +335,46 @@ impl Decoder for MessagesDecoder {
                 }
             }
         }
+    }
+
+    fn close_all(&mut self, out: &mut Vec<Event>) {
+        while let Some(running) = self.open.first() {
+            let index = running.index;
+            self.close(index, out);
+        }
+    }
+}
+
+impl Running {
+    fn say(&mut self, text: String, out: &mut Vec<Event>) {
+        if text.is_empty() {
+            return;
+        }
+        let (part, delta) = match &mut self.kind {
+            Kind::Text(part) => (*part, Delta::Text(text)),
+            Kind::Reasoning { part, .. } => (*part, Delta::Reasoning(text)),
+            Kind::Tool { part, some, format, .. } => {
+                *some = true;
+                (*part, if *format { Delta::Text(text) } else { Delta::Arguments(text) })
+            }
+            Kind::Held { input, .. } => return input.push_str(&text),
+        };
+        out.push(Event::Delta { part, delta });
+    }
+}
+
+impl Decoder for MessagesDecoder {
+    fn push(&mut self, frame: &Frame, out: &mut Vec<Event>) {
+        let text = frame.text();
+        if self.done || text.is_empty() || text == "[DONE]" {
+            return;
+        }
+        let mut index = std::mem::take(&mut self.index);
+        match index.read(text) {
+            Ok(json) => self.read(frame, json, out),
+            Err(_) => self.bad("A frame of the stream is not JSON.", out),
+        }
+        self.index = index;
     }
 
     fn finish(&mut self, out: &mut Vec<Event>) {

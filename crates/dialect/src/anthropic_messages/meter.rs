@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use wire::frame::Frame;
-use wire::json::{Json, Kind};
+use wire::json::{Index, Json, Kind};
 
 use super::usage::Tokens;
 use super::{fault, stop};
+use crate::alike::Alike;
 use crate::stream::{Meter, Reading, Seen};
 use crate::usage::Source;
 
@@ -15,6 +16,8 @@ use crate::usage::Source;
 pub(super) struct MessagesMeter {
     tokens: Tokens,
     reading: Reading,
+    index: Index,
+    alike: Alike,
 }
 
 impl MessagesMeter {
@@ -43,48 +46,34 @@ impl MessagesMeter {
         }
     }
 
-    fn delta(&mut self, delta: Json<'_>) -> Seen {
+    /// Looks at a delta; `data` is the frame's where that alone tells what it is.
+    fn delta(&mut self, delta: Json<'_>, data: &[u8]) -> Seen {
         let mut bytes = 0;
+        let mut only = None;
+        let mut strings = 0;
         for (key, value) in delta.members() {
             if matches!(&*key, "text" | "thinking" | "partial_json" | "content") {
                 bytes += length(value);
+                strings += 1;
+                only = Some(value);
             }
+        }
+        if let (1, Some(string)) = (strings, only) {
+            self.alike.learn(data, string);
         }
         self.count(bytes)
     }
-}
 
-/// The bytes of a string as it reads.
-fn length(value: Json<'_>) -> usize {
-    value.as_str().map_or(0, |text| text.len())
-}
-
-/// The bytes of everything said in a value, however it is spaced and spelled.
-fn weight(value: Json<'_>) -> usize {
-    match value.kind() {
-        Kind::String => length(value),
-        Kind::Object => value.members().map(|(key, value)| key.len() + weight(value)).sum(),
-        Kind::Array => value.items().map(weight).sum(),
-        Kind::Null | Kind::Bool | Kind::Number => value.raw().len(),
-    }
-}
-
-fn word(value: Json<'_>) -> Option<String> {
-    value.as_str().filter(|text| !text.is_empty()).map(Cow::into_owned)
-}
-
-impl Meter for MessagesMeter {
-    fn frame(&mut self, frame: &Frame) -> Seen {
-        let text = frame.text();
-        if text.is_empty() || frame.name() == "ping" {
-            return Seen::Preamble;
-        }
-        let Ok(json) = Json::parse(text) else { return Seen::Preamble };
+    fn read(&mut self, frame: &Frame, json: Json<'_>) -> Seen {
         let (mut kind, mut main) = (Cow::Borrowed(frame.name()), None);
         let mut usage = None;
+        let mut typed = false;
         for (key, value) in json.members() {
             match &*key {
-                "type" => kind = value.as_str().unwrap_or(kind),
+                "type" => {
+                    typed = true;
+                    kind = value.as_str().unwrap_or(kind);
+                }
                 "delta" | "content_block" | "message" => main = Some(value),
                 "usage" => usage = Some(value),
                 _ => {}
@@ -92,7 +81,7 @@ impl Meter for MessagesMeter {
         }
         let main = main.unwrap_or(Json::NULL);
         match &*kind {
-            "content_block_delta" => self.delta(main),
+            "content_block_delta" => self.delta(main, if typed { frame.text().as_bytes() } else { &[] }),
             "content_block_start" => self.opened(main),
             "message_start" => {
                 self.start(main);
@@ -122,6 +111,45 @@ impl Meter for MessagesMeter {
                 None => Seen::Preamble,
             },
         }
+    }
+}
+
+/// The bytes of a string as it reads.
+fn length(value: Json<'_>) -> usize {
+    value.as_str().map_or(0, |text| text.len())
+}
+
+/// The bytes of everything said in a value, however it is spaced and spelled.
+fn weight(value: Json<'_>) -> usize {
+    match value.kind() {
+        Kind::String => length(value),
+        Kind::Object => value.members().map(|(key, value)| key.len() + weight(value)).sum(),
+        Kind::Array => value.items().map(weight).sum(),
+        Kind::Null | Kind::Bool | Kind::Number => value.raw().len(),
+    }
+}
+
+fn word(value: Json<'_>) -> Option<String> {
+    value.as_str().filter(|text| !text.is_empty()).map(Cow::into_owned)
+}
+
+impl Meter for MessagesMeter {
+    fn frame(&mut self, frame: &Frame) -> Seen {
+        let text = frame.text();
+        if text.is_empty() || frame.name() == "ping" {
+            return Seen::Preamble;
+        }
+        let data = text.as_bytes();
+        if let Some(bytes) = self.alike.said(data) {
+            return self.count(bytes);
+        }
+        let mut index = std::mem::take(&mut self.index);
+        let seen = match index.read(text) {
+            Ok(json) => self.read(frame, json),
+            Err(_) => Seen::Preamble,
+        };
+        self.index = index;
+        seen
     }
 
     fn whole(&mut self, body: Json<'_>) {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use wire::frame::Frame;
-use wire::json::{Json, Kind};
+use wire::json::{Index, Json, Kind};
 
 use super::choice::{Choice, Shared};
 use super::{fault, usage};
@@ -30,6 +30,7 @@ pub(super) struct ChatDecoder {
     tier: Option<Box<str>>,
     started: bool,
     done: bool,
+    index: Index,
 }
 
 impl ChatDecoder {
@@ -44,6 +45,7 @@ impl ChatDecoder {
             tier: None,
             started: false,
             done: false,
+            index: Index::default(),
         }
     }
 
@@ -171,10 +173,12 @@ impl Decoder for ChatDecoder {
         if frame.name() == "error" {
             return self.fail(fault::of_event(frame.text()), out);
         }
-        match Json::from_bytes(data) {
+        let mut index = std::mem::take(&mut self.index);
+        match index.read_bytes(data) {
             Ok(body) => self.take(body, false, out),
             Err(_) => self.fail(bad("A frame of the stream is not JSON."), out),
         }
+        self.index = index;
     }
 
     fn finish(&mut self, out: &mut Vec<Event>) {

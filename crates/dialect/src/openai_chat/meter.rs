@@ -1,9 +1,10 @@
 //! Watches an answer in this dialect without touching it: what frames are, usage, finish, faults.
 
 use wire::frame::Frame;
-use wire::json::{Json, Kind};
+use wire::json::{Index, Json, Kind};
 
 use super::{fault, finish, usage};
+use crate::alike::Alike;
 use crate::ir::finish::{Finish, Reason};
 use crate::outcome::{Outcome, UpstreamFault};
 use crate::quirk::{Quirk, Quirks};
@@ -19,15 +20,39 @@ pub(super) struct ChatMeter {
     choices: Vec<(u64, bool)>,
     /// A refusal was seen in the first choice.
     refused: bool,
+    index: Index,
+    alike: Alike,
 }
 
 /// What one frame's members tell.
 #[derive(Default)]
-struct Told {
+struct Told<'a> {
     content: bool,
     choices: bool,
     usage: bool,
     failed: Option<UpstreamFault>,
+    only: Only<'a>,
+}
+
+/// The one string that a frame tells.
+#[derive(Default, Clone, Copy)]
+enum Only<'a> {
+    /// Nothing was told yet.
+    #[default]
+    Nothing,
+    /// This string alone.
+    String(Json<'a>),
+    /// More than one string, or something else.
+    More,
+}
+
+impl<'a> Only<'a> {
+    fn tells(&mut self, string: Json<'a>) {
+        *self = match self {
+            Only::Nothing => Only::String(string),
+            Only::String(_) | Only::More => Only::More,
+        };
+    }
 }
 
 impl ChatMeter {
@@ -44,8 +69,26 @@ impl ChatMeter {
         Seen::Fault
     }
 
+    /// Reads a frame.
+    fn read(&mut self, data: &[u8], body: Json<'_>) -> Seen {
+        let told = self.members(body);
+        if let Some(fault) = told.failed {
+            return self.fail(fault);
+        }
+        match told {
+            Told { content: true, usage, only, .. } => {
+                if let (Only::String(string), false) = (only, usage) {
+                    self.alike.learn(data, string);
+                }
+                Seen::Content
+            }
+            Told { choices: false, usage: true, .. } => Seen::UsageOnly,
+            _ => Seen::Preamble,
+        }
+    }
+
     /// Looks at the members of a chunk or of a whole answer.
-    fn members(&mut self, body: Json<'_>) -> Told {
+    fn members<'a>(&mut self, body: Json<'a>) -> Told<'a> {
         let mut told = Told::default();
         let mut tier = None;
         for (key, value) in body.members() {
@@ -56,7 +99,7 @@ impl ChatMeter {
                 "choices" => {
                     for choice in value.items() {
                         told.choices = true;
-                        told.content |= self.choice(choice, &mut told.failed);
+                        told.content |= self.choice(choice, &mut told.failed, &mut told.only);
                     }
                 }
                 "usage" => {
@@ -64,6 +107,7 @@ impl ChatMeter {
                     self.used(value);
                 }
                 "x_groq" => {
+                    told.only = Only::More;
                     if let Some(value) = value.get("usage").and_then(Json::non_null) {
                         self.used(value);
                     }
@@ -94,7 +138,7 @@ impl ChatMeter {
     }
 
     /// Looks at one choice; true when it carries content.
-    fn choice(&mut self, choice: Json<'_>, failed: &mut Option<UpstreamFault>) -> bool {
+    fn choice<'a>(&mut self, choice: Json<'a>, failed: &mut Option<UpstreamFault>, only: &mut Only<'a>) -> bool {
         let mut index = 0;
         let mut said = None;
         let mut why = None;
@@ -115,8 +159,9 @@ impl ChatMeter {
                 self.choices.len() - 1
             }
         };
-        let content = said.is_some_and(|said| self.said(said, index == 0));
+        let content = said.is_some_and(|said| self.said(said, index == 0, only));
         if let Some(word) = why {
+            *only = Only::More;
             if let Some(choice) = self.choices.get_mut(place) {
                 choice.1 = true;
             }
@@ -129,7 +174,7 @@ impl ChatMeter {
     }
 
     /// Looks at a delta or a message; true when it carries content.
-    fn said(&mut self, said: Json<'_>, first: bool) -> bool {
+    fn said<'a>(&mut self, said: Json<'a>, first: bool, only: &mut Only<'a>) -> bool {
         let mut content = false;
         let mut bytes = 0;
         let mut reasoning = 0;
@@ -137,6 +182,7 @@ impl ChatMeter {
             let size = match (&*key, value.kind()) {
                 ("content" | "refusal", Kind::String) => {
                     let size = length(value);
+                    only.tells(value);
                     self.refused |= first && size > 0 && &*key == "refusal";
                     size
                 }
@@ -144,6 +190,7 @@ impl ChatMeter {
                 ("reasoning_content" | "reasoning", Kind::String) => {
                     // Some servers say the same under both names.
                     let size = length(value);
+                    only.tells(value);
                     reasoning = size.max(reasoning);
                     content |= size > 0;
                     0
@@ -164,8 +211,16 @@ impl ChatMeter {
                     content |= value.items().next().is_some();
                     0
                 }
-                _ => 0,
+                // A role, or nothing.
+                (_, Kind::String | Kind::Null) => continue,
+                _ => {
+                    *only = Only::More;
+                    continue;
+                }
             };
+            if value.kind() != Kind::String {
+                *only = Only::More;
+            }
             content |= size > 0;
             bytes += size;
         }
@@ -232,16 +287,17 @@ impl Meter for ChatMeter {
         if frame.name() == "error" {
             return self.fail(fault::of_event(frame.text()));
         }
-        let Ok(body) = Json::from_bytes(data) else { return Seen::Preamble };
-        let told = self.members(body);
-        if let Some(fault) = told.failed {
-            return self.fail(fault);
+        if let Some(bytes) = self.alike.said(data) {
+            self.reading.text_bytes = self.reading.text_bytes.saturating_add(bytes as u64);
+            return Seen::Content;
         }
-        match told {
-            Told { content: true, .. } => Seen::Content,
-            Told { choices: false, usage: true, .. } => Seen::UsageOnly,
-            _ => Seen::Preamble,
-        }
+        let mut index = std::mem::take(&mut self.index);
+        let seen = match index.read_bytes(data) {
+            Ok(body) => self.read(data, body),
+            Err(_) => Seen::Preamble,
+        };
+        self.index = index;
+        seen
     }
 
     fn whole(&mut self, body: Json<'_>) {

@@ -92,9 +92,13 @@ impl Item<'_> {
             }
     }
 
-    /// True when the other may be what became of this one.
+    /// True when the other may be what became of this one. One dialect's own part never becomes another's.
     fn resembles(&self, other: &Item<'_>) -> bool {
-        self.role == other.role && std::mem::discriminant(&self.part.body) == std::mem::discriminant(&other.part.body)
+        let kin = match (&self.part.body, &other.part.body) {
+            (Body::Unknown { dialect: own, .. }, Body::Unknown { dialect, .. }) => own == dialect,
+            (own, other) => std::mem::discriminant(own) == std::mem::discriminant(other),
+        };
+        self.role == other.role && kin
     }
 }
 

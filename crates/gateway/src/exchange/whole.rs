@@ -14,7 +14,7 @@ use http::{HeaderMap, Response};
 use policy::entry::Status;
 use policy::money::Nano;
 use wire::frame::Framer as _;
-use wire::json::{Document, Edit, Json};
+use wire::json::{Document, Edit, Index};
 use wire::sse::SseFramer;
 
 use super::arrive::Arrived;
@@ -80,7 +80,8 @@ pub async fn read(
         return read_across(target, lane, prepared, answer).await;
     }
     let body = collect(&mut answer).await?;
-    let json = Json::from_bytes(&body).map_err(|_| not_json(answer.status))?;
+    let mut index = Index::default();
+    let json = index.read_bytes(&body).map_err(|_| not_json(answer.status))?;
     let mut meter = dialect::of(arrived.dialect).meter(&target.for_dialect());
     meter.whole(json);
     let reading = meter.take_reading();
@@ -107,7 +108,8 @@ pub async fn read_across(
     mut answer: Answer,
 ) -> Result<Box<Whole>, Miss> {
     let body = collect(&mut answer).await?;
-    let json = Json::from_bytes(&body).map_err(|_| not_json(answer.status))?;
+    let mut index = Index::default();
+    let json = index.read_bytes(&body).map_err(|_| not_json(answer.status))?;
     let read = dialect::of(lane.dialect).read_response(json, &undo(prepared), &target.for_dialect());
     let read = read.map_err(|mut fault| {
         fault.message = redacted(fault.message, target);

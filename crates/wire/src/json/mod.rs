@@ -2,6 +2,7 @@
 
 mod document;
 mod edit;
+mod index;
 mod read;
 mod scan;
 mod text;
@@ -9,6 +10,7 @@ mod write;
 
 pub use document::Document;
 pub use edit::{Edit, Step};
+pub use index::Index;
 pub use read::{Items, Json, Kind, Members};
 pub use text::{Joiner, Text, quote, unescape};
 pub use write::Writer;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::index::Node;
 use super::scan;
 use super::text::{Text, unescape};
 use crate::error::JsonError;
@@ -23,12 +24,25 @@ pub enum Kind {
     Object,
 }
 
-/// One JSON value, borrowed from the text it came in, without white space around it. Copying it is free;
-/// every look walks the text, so a reader takes what it needs and pays for nothing else.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// One JSON value, borrowed from the text it came in, without white space around it. Copying it is free.
+/// Without an [`super::Index`] every look walks the text, so a reader takes what it needs and pays for nothing
+/// else; with one, looks find what is already found.
+#[derive(Clone, Copy)]
 pub struct Json<'a> {
     raw: &'a str,
+    /// This value's node and those inside it; none where the text was not indexed.
+    nodes: &'a [Node],
+    /// Where `raw` starts in the text that was indexed.
+    base: usize,
 }
+
+impl PartialEq for Json<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.raw == other.raw
+    }
+}
+
+impl Eq for Json<'_> {}
 
 impl std::fmt::Debug for Json<'_> {
     /// Prints the kind and length only: a body is a prompt, and prompts do not belong in logs.
@@ -39,7 +53,7 @@ impl std::fmt::Debug for Json<'_> {
 
 impl<'a> Json<'a> {
     /// The value `null`.
-    pub const NULL: Json<'static> = Json { raw: "null" };
+    pub const NULL: Json<'static> = Json::trusted("null");
 
     /// Checks a text that holds one value and nothing else but white space.
     ///
@@ -53,7 +67,7 @@ impl<'a> Json<'a> {
         if behind != bytes.len() {
             return Err(JsonError::new("more text behind the value", behind));
         }
-        Ok(Self { raw: text.get(from..end).unwrap_or("null") })
+        Ok(Self::trusted(text.get(from..end).unwrap_or("null")))
     }
 
     /// The same from bytes.
@@ -69,7 +83,15 @@ impl<'a> Json<'a> {
 
     /// A span that is known to hold one value.
     pub(super) const fn trusted(raw: &'a str) -> Self {
-        Self { raw }
+        Self { raw, nodes: &[], base: 0 }
+    }
+
+    /// The value whose node is the first of these in a text that was indexed.
+    pub(super) fn indexed(text: &'a str, nodes: &'a [Node]) -> Self {
+        let Some(node) = nodes.first() else { return Self::NULL };
+        let base = node.start as usize;
+        let raw = text.get(base..node.end as usize).unwrap_or("null");
+        Self { raw, nodes: nodes.get(..node.nodes as usize).unwrap_or_default(), base }
     }
 
     /// The exact text.
@@ -106,7 +128,11 @@ impl<'a> Json<'a> {
     /// The text of a string with its count of replaced lone surrogates; `None` for any other kind.
     #[must_use]
     pub fn text(self) -> Option<Text<'a>> {
-        self.inside().map(unescape)
+        let inside = self.inside()?;
+        Some(match self.nodes {
+            [Node { escaped: false, .. }] => Text { text: Cow::Borrowed(inside), replaced: 0 },
+            _ => unescape(inside),
+        })
     }
 
     /// The text of a string, lone surrogates as U+FFFD; `None` for any other kind.
@@ -167,8 +193,8 @@ impl<'a> Json<'a> {
     /// Members of an object in order, duplicates included; nothing for any other kind.
     #[must_use]
     pub fn members(self) -> Members<'a> {
-        let inside = if self.kind() == Kind::Object { self.raw } else { "" };
-        Members { text: inside, at: 1, checked: true }
+        let (text, nodes) = if self.kind() == Kind::Object { (self.raw, self.nodes) } else { ("", [].as_slice()) };
+        Members { text, at: 1, checked: true, nodes: nodes.get(1..).unwrap_or_default(), base: self.base }
     }
 
     /// Members of the object that a text holds, checked while they are walked: for a reader that wants one
@@ -176,14 +202,15 @@ impl<'a> Json<'a> {
     #[must_use]
     pub fn walk(text: &'a str) -> Members<'a> {
         let at = scan::space(text.as_bytes(), 0);
-        Members { text, at: if text.as_bytes().get(at) == Some(&b'{') { at + 1 } else { text.len() }, checked: false }
+        let at = if text.as_bytes().get(at) == Some(&b'{') { at + 1 } else { text.len() };
+        Members { text, at, checked: false, nodes: &[], base: 0 }
     }
 
     /// Items of an array in order; nothing for any other kind.
     #[must_use]
     pub fn items(self) -> Items<'a> {
-        let inside = if self.kind() == Kind::Array { self.raw } else { "" };
-        Items { text: inside, at: 1 }
+        let (text, nodes) = if self.kind() == Kind::Array { (self.raw, self.nodes) } else { ("", [].as_slice()) };
+        Items { text, at: 1, nodes: nodes.get(1..).unwrap_or_default(), base: self.base }
     }
 
     /// The member of that name; of duplicates the last, as most parsers have it.
@@ -212,6 +239,10 @@ pub struct Members<'a> {
     at: usize,
     /// The text was checked before.
     checked: bool,
+    /// What is left of the members' nodes, where the text was indexed.
+    nodes: &'a [Node],
+    /// Where `text` starts in the text that was indexed.
+    base: usize,
 }
 
 impl<'a> Members<'a> {
@@ -223,6 +254,22 @@ impl<'a> Members<'a> {
         bytes.get(end) == Some(&b'}') && scan::space(bytes, end + 1) == bytes.len()
     }
 
+    /// The next member of a text that was indexed: its key's node and its value's.
+    #[inline]
+    fn found(&mut self) -> Option<(Cow<'a, str>, Json<'a>)> {
+        let (key, rest) = self.nodes.split_first()?;
+        let value = rest.first()?;
+        let inside = self.text.get(key.start as usize + 1 - self.base..key.end as usize - 1 - self.base)?;
+        let raw = self.text.get(value.start as usize - self.base..value.end as usize - self.base)?;
+        let (nodes, rest) = rest.split_at_checked(value.nodes as usize)?;
+        self.nodes = rest;
+        if rest.is_empty() {
+            self.text = "";
+        }
+        let key = if key.escaped { unescape(inside).text } else { Cow::Borrowed(inside) };
+        Some((key, Json { raw, nodes, base: value.start as usize }))
+    }
+
     /// The next member with its spans in the object's text: start of the key's quote, start and end of
     /// the value.
     pub(super) fn next_spans(&mut self) -> Option<(Cow<'a, str>, usize, usize, usize)> {
@@ -232,7 +279,7 @@ impl<'a> Members<'a> {
             return None;
         }
         let (key_end, escaped) =
-            if self.checked { scan::skip_string(bytes, key_at) } else { (scan::string(bytes, key_at).ok()?, true) };
+            if self.checked { scan::skip_string(bytes, key_at) } else { scan::string(bytes, key_at).ok()? };
         let colon = scan::space(bytes, key_end);
         let from = scan::space(bytes, colon + 1);
         let end = if self.checked { scan::skip(bytes, from) } else { scan::value(bytes, from).ok()? };
@@ -250,9 +297,13 @@ impl<'a> Members<'a> {
 impl<'a> Iterator for Members<'a> {
     type Item = (Cow<'a, str>, Json<'a>);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
+        if !self.nodes.is_empty() {
+            return self.found();
+        }
         let (key, _, from, end) = self.next_spans()?;
-        Some((key, Json { raw: self.text.get(from..end)? }))
+        Some((key, Json::trusted(self.text.get(from..end)?)))
     }
 }
 
@@ -261,12 +312,23 @@ impl<'a> Iterator for Members<'a> {
 pub struct Items<'a> {
     text: &'a str,
     at: usize,
+    nodes: &'a [Node],
+    base: usize,
 }
 
 impl<'a> Iterator for Items<'a> {
     type Item = Json<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if let Some(node) = self.nodes.first() {
+            let raw = self.text.get(node.start as usize - self.base..node.end as usize - self.base)?;
+            let (nodes, rest) = self.nodes.split_at_checked(node.nodes as usize)?;
+            self.nodes = rest;
+            if rest.is_empty() {
+                self.text = "";
+            }
+            return Some(Json { raw, nodes, base: node.start as usize });
+        }
         let bytes = self.text.as_bytes();
         let from = scan::space(bytes, self.at);
         if matches!(bytes.get(from), None | Some(b']')) {
@@ -278,6 +340,6 @@ impl<'a> Iterator for Items<'a> {
             next += 1;
         }
         self.at = next;
-        Some(Json { raw: self.text.get(from..end)? })
+        Some(Json::trusted(self.text.get(from..end)?))
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn value_within(bytes: &[u8], mut at: usize, outer: usize) -> Result<
     loop {
         // A value starts here.
         match bytes.get(at) {
-            Some(b'"') => at = string(bytes, at)?,
+            Some(b'"') => at = string(bytes, at)?.0,
             Some(b'{' | b'[') => {
                 if depth + outer >= MAX_DEPTH {
                     return Err(JsonError::new("nested too deeply", at));
@@ -80,12 +80,7 @@ pub(super) fn value_within(bytes: &[u8], mut at: usize, outer: usize) -> Result<
                     (false, _) => continue,
                 }
             }
-            Some(b't') => at = word(bytes, at, b"true")?,
-            Some(b'f') => at = word(bytes, at, b"false")?,
-            Some(b'n') => at = word(bytes, at, b"null")?,
-            Some(b'-' | b'0'..=b'9') => at = number(bytes, at)?,
-            Some(_) => return Err(JsonError::new("expected a value", at)),
-            None => return Err(JsonError::new("unexpected end", at)),
+            _ => at = plain(bytes, at)?,
         }
         // A value ended here: close containers until another one must start.
         loop {
@@ -116,24 +111,38 @@ pub(super) fn value_within(bytes: &[u8], mut at: usize, outer: usize) -> Result<
     }
 }
 
+/// Checks a word or a number; returns the offset behind it.
+pub(super) fn plain(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
+    match bytes.get(at) {
+        Some(b't') => word(bytes, at, b"true"),
+        Some(b'f') => word(bytes, at, b"false"),
+        Some(b'n') => word(bytes, at, b"null"),
+        Some(b'-' | b'0'..=b'9') => number(bytes, at),
+        Some(_) => Err(JsonError::new("expected a value", at)),
+        None => Err(JsonError::new("unexpected end", at)),
+    }
+}
+
 /// Checks a member's key and colon; returns where its value starts.
 fn key(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
     if bytes.get(at) != Some(&b'"') {
         return Err(JsonError::new("expected a key in quotes", at));
     }
-    let at = space(bytes, string(bytes, at)?);
+    let at = space(bytes, string(bytes, at)?.0);
     if bytes.get(at) != Some(&b':') {
         return Err(JsonError::new("expected `:`", at));
     }
     Ok(space(bytes, at + 1))
 }
 
-/// Checks the string whose opening quote is at `at`; returns the offset behind its closing quote.
-pub(super) fn string(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
+/// Checks the string whose opening quote is at `at`; returns the offset behind its closing quote, and whether
+/// it holds an escape.
+pub(super) fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), JsonError> {
     let mut from = plain_until(bytes, at + 1);
     if bytes.get(from) == Some(&b'"') {
-        return Ok(from + 1);
+        return Ok((from + 1, false));
     }
+    let mut escaped = false;
     loop {
         let rest = bytes.get(from..).unwrap_or_default();
         let Some(stop) = memchr2(b'"', b'\\', rest) else {
@@ -146,8 +155,9 @@ pub(super) fn string(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
         }
         let end = from + stop;
         if bytes.get(end) == Some(&b'"') {
-            return Ok(end + 1);
+            return Ok((end + 1, escaped));
         }
+        escaped = true;
         from = match bytes.get(end + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => end + 2,
             Some(b'u') => {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use wire::json::{Document, Joiner, Json, Kind, Writer, quote, unescape};
+use wire::json::{Document, Index, Joiner, Json, Kind, Writer, quote, unescape};
 use wire::limits::MAX_DEPTH;
 
 use super::common;
@@ -24,7 +24,44 @@ fn model(json: Json<'_>) -> Value {
     }
 }
 
+/// Every value with its text, its string and its members' keys, in the order of the text.
+fn told(json: Json<'_>, out: &mut Vec<String>) {
+    out.push(format!("{:?} {} {:?}", json.kind(), json.raw(), json.text()));
+    json.items().for_each(|item| told(item, out));
+    for (key, value) in json.members() {
+        out.push(key.clone().into_owned());
+        told(value, out);
+        assert_eq!(
+            json.get(&key).map(Json::raw),
+            json.members().filter(|(other, _)| *other == key).map(|(_, value)| value.raw()).last()
+        );
+    }
+}
+
 proptest! {
+    #[test]
+    fn an_indexed_value_is_the_value(
+        before in common::space(),
+        text in common::value(true),
+        at in any::<prop::sample::Index>(),
+        how in any::<u8>(),
+        with in prop::sample::select("{}[]\",:\\09e.-tu é\n".chars().collect::<Vec<_>>()),
+    ) {
+        let mut index = Index::default();
+        for text in [format!("{before}{text}{before}"), common::mutate(&text, at, how, with)] {
+            match (Json::parse(&text), index.read(&text)) {
+                (Ok(lazy), Ok(found)) => {
+                    let (mut one, mut other) = (Vec::new(), Vec::new());
+                    told(lazy, &mut one);
+                    told(found, &mut other);
+                    prop_assert_eq!(one, other);
+                }
+                (Err(lazy), Err(found)) => prop_assert_eq!(lazy, found),
+                (lazy, found) => prop_assert!(false, "{text}: {lazy:?} {found:?}"),
+            }
+        }
+    }
+
     #[test]
     fn every_json_text_is_read_whole(before in common::space(), text in common::value(true), after in common::space()) {
         let json = Json::parse(&text).unwrap();
@@ -160,6 +197,24 @@ fn escaped_keys_are_their_text() {
     assert_eq!(document.get("model").unwrap().as_str().unwrap(), "a");
     let twice = Document::parse(Bytes::from_static(b"{\"mod\\u0065l\":\"a\",\"model\":\"b\"}"));
     assert_eq!(twice.unwrap_err().what, "a key stands twice");
+}
+
+#[test]
+fn what_is_too_much_to_index_is_read_all_the_same() {
+    let items = vec!["[0]"; 200_000].join(",");
+    let text = format!("{{\"a\":[{items}],\"b\\u0062\":{{\"c\":[1,{{\"d\":2}}]}},\"e\":{{}},\"f\":[]}}");
+    let document = Document::parse(Bytes::from(text.clone())).unwrap();
+    let mut index = Index::default();
+    let json = index.read(&text).unwrap();
+    for (document, json) in [("a", "a"), ("bb", "bb"), ("e", "e"), ("f", "f")]
+        .map(|(one, other)| (document.get(one).unwrap(), json.get(other).unwrap()))
+    {
+        assert_eq!(document.raw(), json.raw());
+        assert_eq!(document.items().count(), json.items().count());
+    }
+    assert_eq!(document.get("a").unwrap().items().count(), 200_000);
+    assert_eq!(document.json().at(&["bb", "c"]).unwrap().items().last().unwrap().get("d").unwrap().as_u64(), Some(2));
+    assert!(document.get("e").unwrap().members().next().is_none());
 }
 
 #[test]
