@@ -56,6 +56,14 @@ impl Reader {
         Ok(text)
     }
 
+    /// A string that must be there, whatever it says.
+    fn present(&mut self, object: Json<'_>, name: &str, path: &str) -> Result<String, Fault> {
+        match get(object, name) {
+            Some(_) => self.maybe(object, name, path),
+            None => self.need(object, name, path),
+        }
+    }
+
     /// A list of parts.
     pub(super) fn parts(&mut self, value: Json<'_>, path: &str) -> Result<Vec<Part>, Fault> {
         let mut parts = Vec::new();
@@ -126,10 +134,10 @@ impl Reader {
         let media_type = self.maybe(inner, "mimeType", path)?;
         let name = Some(self.maybe(inner, "displayName", path)?).filter(|name| !name.is_empty());
         let (kind, source) = if kind == "inlineData" {
-            let data = self.need(inner, "data", path)?;
+            let data = standard(self.present(inner, "data", path)?);
             (kind_of(&media_type), MediaSource::Base64 { media_type, data })
         } else {
-            let uri = self.need(inner, "fileUri", path)?;
+            let uri = self.present(inner, "fileUri", path)?;
             let kind = if media_type.is_empty() { kind_of(guess(&uri, None)) } else { kind_of(&media_type) };
             if !media_type.is_empty() && media_type != guess(&uri, Some(kind)) {
                 self.losses.push(Loss::approximated("mimeType", path));
@@ -178,6 +186,18 @@ impl Reader {
             _ => (vec![Part::text(response.raw())], false),
         }
     }
+}
+
+/// Base64 in the standard alphabet: Google's SDKs send the one for URLs, which others do not take.
+fn standard(data: String) -> String {
+    if !data.contains(['-', '_']) {
+        return data;
+    }
+    let mut data = data.replace('-', "+").replace('_', "/");
+    while !data.len().is_multiple_of(4) {
+        data.push('=');
+    }
+    data
 }
 
 /// True for an object that [`Reader`] would take as a wrapping, so that a result of just that form is wrapped.

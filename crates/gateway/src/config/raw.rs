@@ -190,6 +190,8 @@ choice!(
         OpenAiChat = "openai-chat",
         /// Anthropic's messages.
         AnthropicMessages = "anthropic-messages",
+        /// Google's `generateContent`.
+        Gemini = "gemini",
     }
 );
 

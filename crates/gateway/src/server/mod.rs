@@ -1,5 +1,6 @@
 //! Listeners and connections: accept, serve, and let running requests end at a stop.
 
+pub mod google;
 pub mod reply;
 pub mod router;
 

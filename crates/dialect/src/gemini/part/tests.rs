@@ -55,6 +55,13 @@ fn what_stands_beside_goes_home() {
 }
 
 #[test]
+fn bytes_are_in_the_standard_alphabet() {
+    for (data, expected) in [("a-_b", "a+/b"), ("a-", "a+=="), ("ab+/", "ab+/"), ("QQ", "QQ"), ("", "")] {
+        assert_eq!(standard(data.to_owned()), expected);
+    }
+}
+
+#[test]
 fn results_are_unwrapped() {
     let check = |response: &str, texts: &[&str], failed: Option<bool>| {
         let (parts, _) = read(&format!(r#"{{"functionResponse":{{"name":"f","id":"i","response":{response}}}}}"#));
