@@ -101,6 +101,9 @@ def programs():
             ask = f"import {module}; print({module}.__version__)"
             version = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
             found.append((f"python {package} {version}", [str(python), str(HERE / program)]))
+            if package == "openai":
+                label = f"python openai {version} responses"
+                found.append((label, [str(python), str(HERE / "openai_responses_sdk.py")]))
     runner = node()
     for package, program, folder in (
         ("openai", "openai.mjs", "openai"),

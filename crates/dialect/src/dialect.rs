@@ -49,6 +49,8 @@ pub struct Asked {
     pub id: String,
     /// The model the answer is said to be from, where the upstream does not say.
     pub model: String,
+    /// Members of the request that its answer repeats, as JSON texts; see [`Dialect::echo`].
+    pub echo: Vec<(String, String)>,
 }
 
 /// A language of requests, answers and streams.
@@ -80,6 +82,11 @@ pub trait Dialect: Send + Sync + std::fmt::Debug + 'static {
     /// # Errors
     /// `invalid_request` where nothing sensible can be sent.
     fn write_request(&self, request: &Request, to: &Target<'_>) -> Result<Outgoing, Fault>;
+    /// The members of a request that its answer repeats, as JSON texts, for [`Asked::echo`]. None in most
+    /// dialects.
+    fn echo(&self, _body: &Document) -> Vec<(String, String)> {
+        Vec::new()
+    }
     /// Reads a whole answer.
     ///
     /// # Errors

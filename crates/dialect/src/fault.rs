@@ -120,7 +120,7 @@ impl Kind {
     #[must_use]
     pub fn type_in(self, dialect: DialectId) -> &'static str {
         match dialect {
-            DialectId::OpenAiChat => self.row().3,
+            DialectId::OpenAiChat | DialectId::OpenAiResponses => self.row().3,
             DialectId::AnthropicMessages => self.row().4,
             DialectId::Gemini => google(self.row().2),
         }

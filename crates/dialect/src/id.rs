@@ -9,13 +9,16 @@ pub enum DialectId {
     OpenAiChat,
     /// Anthropic's `/v1/messages`.
     AnthropicMessages,
+    /// OpenAI's `/v1/responses`.
+    OpenAiResponses,
     /// Google's `generateContent` and `streamGenerateContent`.
     Gemini,
 }
 
 impl DialectId {
     /// Every dialect.
-    pub const ALL: [DialectId; 3] = [DialectId::OpenAiChat, DialectId::AnthropicMessages, DialectId::Gemini];
+    pub const ALL: [DialectId; 4] =
+        [DialectId::OpenAiChat, DialectId::AnthropicMessages, DialectId::OpenAiResponses, DialectId::Gemini];
 
     /// The name in configuration, provider rows and ledger lines.
     #[must_use]
@@ -23,6 +26,7 @@ impl DialectId {
         match self {
             DialectId::OpenAiChat => "openai-chat",
             DialectId::AnthropicMessages => "anthropic-messages",
+            DialectId::OpenAiResponses => "openai-responses",
             DialectId::Gemini => "gemini",
         }
     }

@@ -45,6 +45,9 @@ pub struct Peek {
     pub tier: Option<String>,
     /// Features it uses.
     pub wants: Wants,
+    /// The member that refers to state which one account of one provider keeps (`previous_response_id`):
+    /// only where that is can the request be answered.
+    pub stateful: Option<&'static str>,
     /// Size of the body, in bytes.
     pub bytes: usize,
 }

@@ -252,36 +252,42 @@ impl Figures {
         let mut rest = value.unsigned_abs();
         let mut place = 0_usize;
         // One figure always stands before the point.
+        while rest > u128::from(u64::MAX) {
+            let digit = u64::try_from(rest % 10).unwrap_or_default();
+            figures.digit(digit, place, digits);
+            rest /= 10;
+            place = place.saturating_add(1);
+        }
+        // Most amounts fit 64 bits, whose division is many times cheaper.
+        let mut rest = u64::try_from(rest).unwrap_or_default();
         while rest != 0 || place <= digits {
-            if place == digits && digits > 0 {
-                figures.put(b'.');
-            }
-            // Most amounts fit 64 bits, whose division is many times cheaper.
-            let digit = match u64::try_from(rest) {
-                Ok(small) => {
-                    rest = u128::from(small / 10);
-                    small % 10
-                }
-                Err(_) => {
-                    let digit = rest % 10;
-                    rest /= 10;
-                    u64::try_from(digit).unwrap_or_default()
-                }
-            };
-            figures.put(b'0'.saturating_add(u8::try_from(digit).unwrap_or_default()));
+            figures.digit(rest % 10, place, digits);
+            rest /= 10;
             place = place.saturating_add(1);
         }
         if value < 0 {
             figures.put(b'-');
         }
-        let fraction = figures.buffer.get(42_usize.saturating_sub(digits)..).unwrap_or_default();
-        let zeros = fraction.iter().rev().take_while(|byte| **byte == b'0').count();
-        let kept = digits.saturating_sub(zeros).max(least);
-        let dropped = if kept == 0 && digits > 0 { digits.saturating_add(1) } else { digits.saturating_sub(kept) };
-        figures.to = figures.to.saturating_sub(dropped);
+        // With all its decimals the amount is not looked at for zeros to drop.
+        if least < digits {
+            let fraction = figures.buffer.get(42_usize.saturating_sub(digits)..).unwrap_or_default();
+            let zeros = fraction.iter().rev().take_while(|byte| **byte == b'0').count();
+            let kept = digits.saturating_sub(zeros).max(least);
+            let dropped = if kept == 0 { digits.saturating_add(1) } else { digits.saturating_sub(kept) };
+            figures.to = figures.to.saturating_sub(dropped);
+        }
         figures
     }
 
+    #[inline]
+    fn digit(&mut self, digit: u64, place: usize, digits: usize) {
+        if place == digits && digits > 0 {
+            self.put(b'.');
+        }
+        self.put(b'0'.saturating_add(u8::try_from(digit).unwrap_or_default()));
+    }
+
+    #[inline]
     fn put(&mut self, byte: u8) {
         self.from = self.from.saturating_sub(1);
         if let Some(slot) = self.buffer.get_mut(self.from) {

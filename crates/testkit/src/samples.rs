@@ -6,6 +6,7 @@
 pub mod anthropic;
 pub mod gemini;
 pub mod openai;
+pub mod responses;
 
 use bytes::Bytes;
 use serde_json::Value;

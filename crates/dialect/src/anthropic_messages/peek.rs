@@ -39,6 +39,7 @@ pub(super) fn peek(body: &Document) -> Result<Peek, Fault> {
         session: None,
         tier: text(body, "service_tier")?.map(Cow::into_owned),
         wants: wants(body)?,
+        stateful: None,
         bytes: body.bytes().len(),
     })
 }

@@ -121,8 +121,17 @@ impl Turns<'_> {
             let at = format!("{path}[{number}]");
             let result = matches!(part.body, Body::ToolResult(_));
             let Some(block) = self.block(part, assistant, at) else { continue };
-            if let Some(turn) = self.turn(assistant) {
-                if result { turn.results.push(block) } else { turn.blocks.push(block) }
+            let Some(turn) = self.turn(assistant) else { continue };
+            // Results stand first; what the user said before them, with nothing of the model's left between,
+            // comes behind.
+            let overtakes = result && !turn.blocks.is_empty();
+            if result {
+                turn.results.push(block)
+            } else {
+                turn.blocks.push(block)
+            }
+            if overtakes {
+                self.lose(Loss::approximated("message order", "messages"));
             }
         }
         if let Some(turn) = self.turns.last_mut().filter(|turn| turn.assistant == assistant) {

@@ -190,7 +190,8 @@ impl Reader {
 
 /// Base64 in the standard alphabet: Google's SDKs send the one for URLs, which others do not take.
 fn standard(data: String) -> String {
-    if !data.contains(['-', '_']) {
+    let is_other = data.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'='));
+    if !data.contains(['-', '_']) || !is_other {
         return data;
     }
     let mut data = data.replace('-', "+").replace('_', "/");

@@ -54,6 +54,7 @@ pub(super) fn peek(body: &Document, said: Said<'_>) -> Result<Peek, Fault> {
         choices: whole("candidateCount")?.unwrap_or(1).max(1),
         user: None,
         session: None,
+        stateful: top(body, "cachedContent").map(|_| "cachedContent"),
         tier: top(body, "serviceTier").and_then(Json::as_str).map(|tier| tier.to_ascii_lowercase()),
         wants,
         bytes: body.bytes().len(),

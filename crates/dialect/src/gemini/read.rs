@@ -1,4 +1,4 @@
-//! Requests of this dialect to the IR.
+//! Requests of this dialect to the IR. What refers to contents that Google keeps is refused.
 
 use std::borrow::Cow;
 
@@ -71,6 +71,11 @@ fn member(reader: &mut Reader, request: &mut Request, key: &str, value: Json<'_>
                 "standard" => Some("default".to_owned()),
                 _ => Some(tier),
             };
+        }
+        "cachedContent" => {
+            let message = "`cachedContent` names what one account at Google keeps: only a target of Google's own \
+                           dialect can read it.";
+            return Err(Fault::invalid("cachedContent", message));
         }
         // Controls of routing, read by the gateway itself.
         "provider" | "models" => {}

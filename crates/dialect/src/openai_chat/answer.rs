@@ -14,6 +14,7 @@ use crate::ir::part::{Body, Media, MediaKind, MediaSource, Opaque, Part, Reasoni
 use crate::ir::response::{Choice, Response};
 use crate::loss::{Loss, Lossy};
 use crate::outcome::UpstreamFault;
+use crate::signature;
 use crate::stream::Decoder as _;
 use crate::target::Target;
 use crate::undo::Undo;
@@ -257,9 +258,7 @@ fn extra<'a>(proof: Option<&'a Opaque>, at: &str, losses: &mut Vec<Loss>) -> Opt
     let proof = proof?;
     if proof.origin.dialect == DialectId::Gemini {
         let mut json = Writer::new();
-        json.object(|json| {
-            json.key("google").object(|json| _ = json.key("thought_signature").str(&proof.data));
-        });
+        signature::write(&proof.data, &mut json);
         return Some(Cow::Owned(json.finish()));
     }
     let own = proof.origin.dialect == DialectId::OpenAiChat;

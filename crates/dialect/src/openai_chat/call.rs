@@ -6,6 +6,7 @@ use wire::json::{Joiner, Json, Writer};
 
 use crate::id::DialectId;
 use crate::ir::part::{Body, Opaque, Origin, Part};
+use crate::signature;
 
 /// The place of a call of the old form, `function_call`, which has no index.
 pub(super) const LEGACY: u64 = u64::MAX;
@@ -109,16 +110,9 @@ impl Call {
     }
 }
 
-/// The proof in `{"google":{"thought_signature":"…"}}`, where there is nothing else.
-pub(super) fn thought_signature(extra: Json<'_>) -> Option<String> {
-    let alone = |object: Json<'_>| object.members().count() == 1;
-    let google = extra.get("google").filter(|google| alone(extra) && alone(*google))?;
-    google.get("thought_signature").and_then(Json::as_str).map(Cow::into_owned)
-}
-
 /// What stands beside a call of `model`: a Gemini's signature, else what only that server can read.
 pub(super) fn proof(extra: Json<'_>, model: &str) -> Opaque {
-    let signature = thought_signature(extra);
+    let signature = signature::read(extra);
     let dialect = if signature.is_some() { DialectId::Gemini } else { DialectId::OpenAiChat };
     let origin = Origin { dialect, model: model.to_owned() };
     Opaque { origin, data: signature.unwrap_or_else(|| extra.raw().to_owned()) }

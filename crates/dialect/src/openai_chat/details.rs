@@ -14,6 +14,9 @@ use crate::ir::part::{Opaque, Origin, Reasoning};
 /// The `format` of Anthropic's signatures.
 const ANTHROPIC: &str = "anthropic-claude-v1";
 
+/// The `format` of reasoning that the Responses dialect gives encrypted.
+pub(super) const RESPONSES: &str = "openai-responses-v1";
+
 /// The `format` of Gemini's.
 const GEMINI: &str = "google-gemini-v1";
 
@@ -43,11 +46,13 @@ pub(super) fn read<'a>(detail: Json<'a>, model: &str) -> Detail<'a> {
     let origin = detail.get("origin").and_then(Json::as_str);
     let format = text("format").unwrap_or_default();
     let proof = text(if redacted { "data" } else { "signature" }).map(|data| {
-        let ours = origin.is_some() && matches!(&*format, ANTHROPIC | GEMINI | BARE);
-        let (bare, dialect) = match &*format {
-            ANTHROPIC if ours => (true, DialectId::AnthropicMessages),
-            GEMINI if ours => (true, DialectId::Gemini),
-            _ => (ours, DialectId::OpenAiChat),
+        let ours = origin.is_some().then_some(&*format);
+        let bare = matches!(ours, Some(ANTHROPIC | GEMINI | RESPONSES | BARE));
+        let dialect = match ours {
+            Some(ANTHROPIC) => DialectId::AnthropicMessages,
+            Some(GEMINI) => DialectId::Gemini,
+            Some(RESPONSES) => DialectId::OpenAiResponses,
+            _ => DialectId::OpenAiChat,
         };
         let model = origin.map_or_else(|| model.to_owned(), Cow::into_owned);
         let data = if bare { data.into_owned() } else { without_text(detail) };
@@ -89,6 +94,7 @@ pub(super) fn write(text: Option<&str>, proof: Option<&Opaque>, redacted: bool, 
                 json.key(if redacted { "data" } else { "signature" }).str(&proof.data);
                 json.key("format").str(match proof.origin.dialect {
                     DialectId::AnthropicMessages => ANTHROPIC,
+                    DialectId::OpenAiResponses => RESPONSES,
                     DialectId::Gemini => GEMINI,
                     DialectId::OpenAiChat => BARE,
                 });

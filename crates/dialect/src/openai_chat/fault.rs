@@ -15,7 +15,7 @@ use crate::retry_after;
 const MAX_PLAIN: usize = 500;
 
 /// Reads an answer whose status is not 2xx. `now` is unix time in seconds.
-pub(super) fn read(status: u16, headers: &HeaderMap, body: &[u8], now: u64) -> UpstreamFault {
+pub(crate) fn read(status: u16, headers: &HeaderMap, body: &[u8], now: u64) -> UpstreamFault {
     let json = Json::from_bytes(body).ok().map(first);
     let mut fault = match json {
         Some(json) => of_json(json, status),
@@ -27,7 +27,7 @@ pub(super) fn read(status: u16, headers: &HeaderMap, body: &[u8], now: u64) -> U
 }
 
 /// The error that an answer or a frame of status 200 holds; `None` where it holds none.
-pub(super) fn inside(json: Json<'_>) -> Option<UpstreamFault> {
+pub(crate) fn inside(json: Json<'_>) -> Option<UpstreamFault> {
     let json = first(json);
     if json.get("error").and_then(Json::non_null).is_some_and(|error| error.raw() != "{}" && error.raw() != r#""""#) {
         return Some(of_json(json, 200));
@@ -37,7 +37,7 @@ pub(super) fn inside(json: Json<'_>) -> Option<UpstreamFault> {
 }
 
 /// The error of an `event: error` frame, whatever its data is.
-pub(super) fn of_event(data: &str) -> UpstreamFault {
+pub(crate) fn of_event(data: &str) -> UpstreamFault {
     match Json::parse(data) {
         Ok(json) => of_json(first(json), 200),
         Err(_) => of_plain(data, 200),
@@ -133,7 +133,7 @@ fn translated(kind: &str) -> &str {
 }
 
 /// Writes a failure as a whole body.
-pub(super) fn write(fault: &Fault, request_id: &str) -> String {
+pub(crate) fn write(fault: &Fault, request_id: &str) -> String {
     let mut json = Writer::with_capacity(256 + fault.message.len());
     json.object(|json| {
         json.key("error").object(|json| {

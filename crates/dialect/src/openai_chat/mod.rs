@@ -9,15 +9,15 @@ mod decimal;
 mod decode;
 mod details;
 mod encode;
-mod fault;
+pub(crate) mod fault;
 mod finish;
 mod meter;
 mod patch;
 mod peek;
 mod read;
 mod think;
-mod usage;
-mod write;
+pub(crate) mod usage;
+pub(crate) mod write;
 
 use crate::dialect::{Asked, Dialect, Outgoing, Patch};
 use crate::fault::Fault;

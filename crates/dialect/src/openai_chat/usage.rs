@@ -82,7 +82,7 @@ fn prompt_details(details: Json<'_>, counts: &mut Counts) {
 }
 
 /// Reads a usage object. A bucket it does not mention is 0; what contradicts itself is noted.
-pub(super) fn read(raw: Json<'_>, quirks: Quirks) -> Usage {
+pub(crate) fn read(raw: Json<'_>, quirks: Quirks) -> Usage {
     let mut usage = Usage::unknown();
     usage.raw = Some(raw.raw().into());
     usage.reported_usd = cost(raw, quirks).map(String::into_boxed_str);
@@ -204,7 +204,7 @@ fn cost(raw: Json<'_>, quirks: Quirks) -> Option<String> {
 }
 
 /// Writes OpenAI's usage object: inclusive counts, with the parts that are known as details.
-pub(super) fn write(usage: &Usage, json: &mut Writer) {
+pub(crate) fn write(usage: &Usage, json: &mut Writer) {
     let some = |unit: Unit| usage.get(unit).filter(|quantity| *quantity > 0);
     let (prompt, completion) = (usage.prompt_tokens(), usage.completion_tokens());
     let (read, written, heard) = (usage.get(Unit::CacheRead), usage.cache_writes(), some(Unit::AudioIn));

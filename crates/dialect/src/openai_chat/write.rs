@@ -1,7 +1,7 @@
 //! Requests of the IR to this dialect, as the server's quirks have it.
 
 mod body;
-mod names;
+pub(crate) mod names;
 mod params;
 mod part;
 mod turns;

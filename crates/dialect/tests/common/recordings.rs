@@ -102,6 +102,13 @@ fn spoken(path: &str) -> (Option<String>, Option<bool>) {
     (Some(model.to_owned()), Some(verb.starts_with("streamGenerateContent")))
 }
 
+/// True for a request that generates: not one that looks up, lists or compacts what was generated.
+fn is_generation(request: Json<'_>) -> bool {
+    let path = text(request, "path");
+    let path = path.split('?').next().unwrap_or_default().to_owned();
+    !path.contains("/responses") || (text(request, "method") == "POST" && path.ends_with("/responses"))
+}
+
 fn case(json: Json<'_>, out: &mut Vec<Exchange>) {
     let name = text(json, "case");
     let features: Vec<String> =
@@ -113,6 +120,11 @@ fn case(json: Json<'_>, out: &mut Vec<Exchange>) {
     let many = turns.len() > 1;
     for (turn, json) in turns.into_iter().enumerate() {
         let Some(dialect) = DialectId::parse(&text(json, "dialect")) else { continue };
+        if let Some(request) = json.get("request").and_then(Json::non_null)
+            && !is_generation(request)
+        {
+            continue;
+        }
         let response = json.get("response").unwrap();
         let answer = match (response.get("body"), response.get("sse")) {
             (_, Some(sse)) => Answer::Stream(sse.as_str().unwrap().into_owned().into()),

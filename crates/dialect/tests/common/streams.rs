@@ -59,7 +59,13 @@ pub fn encode(dialect: &dyn Dialect, asked: &Asked, events: &[Event]) -> (Vec<u8
 
 /// What a client of a stream asked for when it wants to see everything.
 pub fn asked() -> Asked {
-    Asked { include_usage: true, now: 1_700_000_000, id: "made-up".to_owned(), model: "asked-model".to_owned() }
+    Asked {
+        include_usage: true,
+        now: 1_700_000_000,
+        id: "made-up".to_owned(),
+        model: "asked-model".to_owned(),
+        echo: Vec::new(),
+    }
 }
 
 /// The request with the names and ids that the client knows.

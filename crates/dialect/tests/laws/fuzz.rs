@@ -56,6 +56,9 @@ const WORDS: &[&str] = &[
     "\"id\":\"x\",",
     "true",
     "\"content\":null",
+    "\"output_index\":1,",
+    "\"type\":\"function_call\"",
+    "\"type\":\"item_reference\"",
 ];
 
 /// Changes a few places.

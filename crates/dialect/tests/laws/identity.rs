@@ -45,6 +45,8 @@ fn recorded_bodies_in_every_spelling() {
             for model in [model.as_str(), "another/model \"x\""] {
                 match patched(&body, dialect, exchange.said(), &rows::target(&exchange.provider, model)) {
                     Some(_) => read += 1,
+                    // A stored prompt may name the model where only its provider sees it.
+                    None if Json::parse(request).unwrap().get("model").is_none() => {}
                     None => refused.push((&exchange.name, spelling)),
                 }
             }
@@ -88,7 +90,8 @@ proptest! {
             r#""stream": true"#, r#""stream":false"#, r#""stream_options" : {"x":1e400}"#, r#""stream_options":{"include_usage" :false }"#,
             r#""stream_options":null"#, r#""max_tokens" :5"#, r#""max_completion_tokens":7"#, r#""temperature": 1.50"#,
             r#""usage":{ "include":true}"#, r#""provider":{"order":[ "a"]}"#, r#""models":["a", "b"]"#, r#""top_k":1"#, r#""n":1"#,
-            r#""tool_choice":"required""#, r#""service_tier":"auto""#, r#""thinking":{"type":"enabled","budget_tokens":2000}"#,
+            r#""tool_choice":"required""#, r#""top_logprobs": 0"#, r#""parallel_tool_calls":true"#,
+            r#""text":{"format": {"type":"json_schema","schema":{}} ,"verbosity":"low"}"#, r#""previous_response_id" :"r""#, r#""service_tier":"auto""#, r#""thinking":{"type":"enabled","budget_tokens":2000}"#,
         ], 0..8),
         unknown in vec((json::space(), json::string(true), json::value(true)), 0..4),
         model in prop::sample::select(vec![r#""model":"m""#, r#""mod\u0065l" : "m""#, "\"model\"\n:\t\"\\u006d\" "]),
@@ -101,7 +104,8 @@ proptest! {
         let key = |member: &str| member.split('"').nth(1).unwrap().to_owned();
         let mut members: Vec<String> = known.iter().map(|text| (*text).to_owned()).collect();
         members.dedup_by_key(|member| key(member));
-        members.extend([model.to_owned(), r#""messages": [{"role":"user", "content":"a\ud800"}]"#.to_owned()]);
+        let said = [r#""messages": [{"role":"user", "content":"a\ud800"}]"#, r#""input" : "a\ud800""#];
+        members.extend([model, said[0], said[1]].map(str::to_owned));
         members.extend(unknown.iter().enumerate().map(|(index, (space, key, value))| {
             format!("{space}\"u{index}{}{space}:{value}", &key[1..])
         }));

@@ -72,7 +72,7 @@ pub async fn answer(office: &Office, rest: &str, ask: &Ask) -> Result<Told, Faul
     Ok(Told::ok(json.finish()))
 }
 
-/// The caller's dialect: as said, else Anthropic's when the body has what only it has, else OpenAI's.
+/// The caller's dialect: as said, else the one whose members the body has, else OpenAI's chat.
 fn dialect_of(said: Option<String>, body: Option<&str>) -> Result<DialectId, Fault> {
     if let Some(said) = said {
         let names: Vec<&str> = DialectId::ALL.iter().map(|id| id.name()).collect();
@@ -80,8 +80,12 @@ fn dialect_of(said: Option<String>, body: Option<&str>) -> Result<DialectId, Fau
             .ok_or_else(|| Fault::invalid("dialect", format!("`dialect` is {}.", names.join(" or "))));
     }
     let members = body.and_then(|body| Document::parse(Bytes::copy_from_slice(body.as_bytes())).ok());
-    let anthropic = members.is_some_and(|body| body.get("system").is_some() || body.get("anthropic_version").is_some());
-    Ok(if anthropic { DialectId::AnthropicMessages } else { DialectId::OpenAiChat })
+    let has = |names: &[&str]| names.iter().any(|name| members.as_ref().is_some_and(|body| body.get(name).is_some()));
+    Ok(match () {
+        () if has(&["system", "anthropic_version"]) => DialectId::AnthropicMessages,
+        () if has(&["input", "previous_response_id"]) && !has(&["messages"]) => DialectId::OpenAiResponses,
+        () => DialectId::OpenAiChat,
+    })
 }
 
 /// The body with `model` over its own, looked at.

@@ -190,6 +190,8 @@ choice!(
         OpenAiChat = "openai-chat",
         /// Anthropic's messages.
         AnthropicMessages = "anthropic-messages",
+        /// OpenAI's responses.
+        OpenAiResponses = "openai-responses",
         /// Google's `generateContent`.
         Gemini = "gemini",
     }

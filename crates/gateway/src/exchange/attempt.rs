@@ -170,6 +170,7 @@ pub fn asked(arrived: &Arrived, target: &Target) -> Asked {
         now: env::unix_seconds(),
         id: format!("tg-{}", arrived.id.simple()),
         model: target.model.to_string(),
+        echo: dialect::of(arrived.dialect).echo(&arrived.body),
     }
 }
 

@@ -47,14 +47,22 @@ pub fn plan(arrived: &Arrived, record: &mut Record) -> Result<Plan, Fault> {
         }
         why.is_none()
     });
+    let pinned = pin(arrived, &mut meaning.targets, &mut candidates);
     let total = meaning.targets.len();
+    if pinned {
+        meaning.fallbacks = 0;
+    }
     let main = total.saturating_sub(meaning.fallbacks);
     let weights: Vec<u32> = meaning.targets.iter().take(main).map(|(_, weight)| *weight).collect();
     let mut places = order(&weights, meaning.choose, &mut env::roll);
     places.extend(main..total);
     let targets: Vec<Arc<Target>> =
         places.iter().filter_map(|place| meaning.targets.get(*place)).map(|(target, _)| Arc::clone(target)).collect();
-    let why = if targets.len() == 1 { "only_target" } else { meaning.choose.name() };
+    let why = match targets.len() {
+        _ if pinned => "pinned",
+        1 => "only_target",
+        _ => meaning.choose.name(),
+    };
     record.decide(Decision { why: why.to_owned(), candidates });
     if targets.is_empty() {
         return Err(none_left(&arrived.peek.model, &excluded));
@@ -64,8 +72,9 @@ pub fn plan(arrived: &Arrived, record: &mut Record) -> Result<Plan, Fault> {
         .enumerate()
         .map(|(place, target)| Route {
             target: place,
-            keys: target.provider.keys(),
-            first_key: target.provider.first_key(),
+            // What one account keeps, no other key reaches.
+            keys: if pinned { target.provider.keys().min(1) } else { target.provider.keys() },
+            first_key: if pinned { 0 } else { target.provider.first_key() },
         })
         .collect();
     Ok(Plan {
@@ -76,6 +85,22 @@ pub fn plan(arrived: &Arrived, record: &mut Record) -> Result<Plan, Fault> {
         reject_losses: meaning.reject_losses,
         why,
     })
+}
+
+/// Leaves of the targets the first that speaks the caller's dialect, where a request refers to what one account
+/// keeps: no other could answer it. Where none speaks it, the request is refused when it is read.
+fn pin(arrived: &Arrived, targets: &mut Vec<(Arc<Target>, u32)>, candidates: &mut [Candidate]) -> bool {
+    if arrived.peek.stateful.is_none() {
+        return false;
+    }
+    let speaks = |target: &Target| target.lane(arrived.dialect).is_some_and(|lane| lane.dialect == arrived.dialect);
+    let Some(at) = targets.iter().position(|(target, _)| speaks(target)) else { return false };
+    let kept = targets.swap_remove(at);
+    for candidate in candidates.iter_mut().filter(|one| one.excluded_by.is_none() && one.target != kept.0.name) {
+        candidate.excluded_by = Some("pinned");
+    }
+    *targets = vec![kept];
+    true
 }
 
 /// The constraint that keeps a target from serving at all.

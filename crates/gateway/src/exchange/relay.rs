@@ -382,7 +382,8 @@ impl Flow {
     fn with_cost(&self, frame: &Frame) -> Option<Bytes> {
         let data = frame.data.as_ref()?;
         memchr::memmem::find(data, b"\"usage\"")?;
-        Json::from_bytes(data).ok()?.get("usage")?.non_null()?;
+        let json = Json::from_bytes(data).ok()?;
+        json.get("usage").or_else(|| json.get("response")?.get("usage"))?.non_null()?;
         let usage = &self.reading().usage;
         if usage.source != dialect::usage::Source::Reported {
             return None;

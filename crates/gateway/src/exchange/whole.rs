@@ -244,11 +244,15 @@ pub fn wants_cost(arrived: &Arrived) -> bool {
 #[must_use]
 pub fn with_cost(body: Bytes, cost: Nano) -> Bytes {
     let Ok(document) = Document::parse(body.clone()) else { return body };
-    let Some(usage) = document.get("usage").filter(|usage| usage.kind() == wire::json::Kind::Object) else {
-        return body;
+    let object = |usage: &wire::json::Json<'_>| usage.kind() == wire::json::Kind::Object;
+    // The last event of a stream of responses has it in the response.
+    let own = document.get("usage").filter(object).map(|usage| (usage, vec!["usage".into(), "cost".into()]));
+    let inner = || {
+        let usage = document.get("response")?.get("usage").filter(object)?;
+        Some((usage, vec!["response".into(), "usage".into(), "cost".into()]))
     };
-    if usage.get("cost").is_some() {
-        return body;
+    match own.or_else(inner) {
+        Some((usage, path)) if usage.get("cost").is_none() => document.edit(&[Edit::set_at(path, cost.to_string())]),
+        _ => body,
     }
-    document.edit(&[Edit::set_at(vec!["usage".into(), "cost".into()], cost.to_string())])
 }

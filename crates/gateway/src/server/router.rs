@@ -40,6 +40,7 @@ fn place(path: &str) -> Place<'_> {
         "/v1/chat/completions" | "/chat/completions" | "/openai/v1/chat/completions" => {
             Place::Generate(DialectId::OpenAiChat)
         }
+        "/v1/responses" | "/responses" | "/openai/v1/responses" => Place::Generate(DialectId::OpenAiResponses),
         "/v1/messages" | "/anthropic/v1/messages" => Place::Generate(DialectId::AnthropicMessages),
         "/v1/models" | "/v1beta/models" | "/models" | "/openai/v1/models" | "/anthropic/v1/models" => Place::Models,
         "/api/v1/generation" => Place::Generation,
@@ -76,7 +77,13 @@ fn dialect_of(path: &str, headers: &HeaderMap) -> DialectId {
     let anthropic = path.starts_with("/v1/messages")
         || path.starts_with("/anthropic")
         || (path.starts_with("/v1/models") && headers.contains_key("anthropic-version"));
-    if anthropic { DialectId::AnthropicMessages } else { DialectId::OpenAiChat }
+    let path = path.strip_prefix("/openai").unwrap_or(path);
+    let path = path.strip_prefix("/v1").unwrap_or(path);
+    match anthropic {
+        true => DialectId::AnthropicMessages,
+        false if path == "/responses" || path.starts_with("/responses/") => DialectId::OpenAiResponses,
+        false => DialectId::OpenAiChat,
+    }
 }
 
 /// Serves one request.
@@ -218,8 +225,9 @@ fn metrics(gateway: &Gateway) -> Response<ReplyBody> {
 fn nothing(path: &str) -> Fault {
     let shown: String = path.chars().take(120).collect();
     let message = format!(
-        "There is nothing at `{shown}`. Served are /v1/chat/completions, /v1/messages, \
-         /v1beta/models/{{model}}:generateContent and :streamGenerateContent, /v1/models, /v1/requests/{{id}} and /api/v1/generation; the native lane (/native/{{provider}}/…), which passes every \
+        "There is nothing at `{shown}`. Served are /v1/chat/completions, /v1/responses, /v1/messages, \
+         /v1beta/models/{{model}}:generateContent and :streamGenerateContent, /v1/models, /v1/requests/{{id}} and \
+         /api/v1/generation; the native lane (/native/{{provider}}/…), which passes every \
          other path of a provider through, is not part of this release."
     );
     Fault::new(Kind::NotFound, message)
@@ -262,6 +270,7 @@ const HOME: &str = "\
 tollgate: one endpoint in front of every model.
 
   POST /v1/chat/completions     OpenAI's dialect      (base_url http://HOST:4000/v1)
+  POST /v1/responses            OpenAI's responses    (the same base_url)
   POST /v1/messages             Anthropic's dialect   (base_url http://HOST:4000)
   POST /v1beta/models/MODEL:generateContent, :streamGenerateContent
                                 Google's dialect      (base_url http://HOST:4000)

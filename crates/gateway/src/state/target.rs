@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dialect::id::DialectId;
 use dialect::quirk::{Quirk, Quirks};
 use dialect::target::{Control, Target as DialectTarget};
-use http::{HeaderName, HeaderValue, Uri};
+use http::{HeaderName, HeaderValue, Uri, header};
 use policy::catalog::{Catalog, Found, Offer, Reasoning};
 use policy::price::overrides;
 use policy::price::sheet::Sheet;
@@ -157,6 +157,10 @@ fn lane(provider: &Provider, dialect: DialectId, model: &str) -> Option<Lane> {
         value.set_sensitive(true);
         Some((HeaderName::try_from(name.as_str()).ok()?, value))
     });
+    // HTTP/2, which only TLS can agree on, tells the host by itself.
+    let host = (url.scheme_str() == Some("http")).then(|| url.authority()).flatten();
+    let host = host.and_then(|host| HeaderValue::try_from(host.as_str().rsplit('@').next()?).ok());
+    let headers = host.map(|host| (header::HOST, host)).into_iter().chain(headers).collect();
     let auth = |key: &str| {
         let (name, value) = endpoint.auth.header(key)?;
         let mut value = HeaderValue::try_from(value).ok()?;
@@ -167,5 +171,5 @@ fn lane(provider: &Provider, dialect: DialectId, model: &str) -> Option<Lane> {
         true => vec![None],
         false => config.keys.iter().map(|key| auth(key.reveal())).collect(),
     };
-    Some(Lane { dialect, url, stream_url, headers: headers.collect(), auth })
+    Some(Lane { dialect, url, stream_url, headers, auth })
 }

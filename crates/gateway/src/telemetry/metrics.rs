@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use dialect::id::DialectId;
 use dialect::outcome::Outcome;
 use dialect::usage::{Unit, Usage};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -60,6 +61,8 @@ fn latency() -> Histogram {
 pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
+    /// Of `requests`, those of each dialect that went well, looked up once.
+    served: Vec<(&'static str, Counter)>,
     attempts: Family<AttemptLabels, Counter>,
     tokens: Family<TokenLabels, Counter>,
     cost: Family<TargetLabels, Counter<f64, AtomicU64>>,
@@ -88,9 +91,15 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
+        let requests: Family<RequestLabels, Counter> = Family::default();
+        let served = DialectId::ALL.map(|dialect| {
+            let labels = RequestLabels { dialect: dialect.name(), status: "ok", error: "" };
+            (dialect.name(), requests.get_or_create(&labels).clone())
+        });
         let mut metrics = Self {
             registry: Registry::with_prefix("tollgate"),
-            requests: Family::default(),
+            requests,
+            served: served.to_vec(),
             attempts: Family::default(),
             tokens: Family::default(),
             cost: Family::default(),
@@ -194,7 +203,10 @@ impl Metrics {
         own_us: u64,
         losses: usize,
     ) {
-        self.requests.get_or_create(&RequestLabels { dialect, status, error }).inc();
+        match self.served.iter().find(|(known, _)| *known == dialect && status == "ok") {
+            Some((_, served)) => served.inc(),
+            None => self.requests.get_or_create(&RequestLabels { dialect, status, error }).inc(),
+        };
         self.own.observe(micros(own_us));
         self.losses.inc_by(losses as u64);
     }

@@ -342,6 +342,34 @@ async fn an_anthropic_client_keeps_gemini_thinking_over_two_turns() {
 }
 
 #[tokio::test]
+async fn a_client_of_responses_keeps_gemini_thinking_over_two_turns() {
+    let upstream = Upstream::start().await;
+    let harness = all(&upstream).await;
+    let post = |body: &Value| Request::post("/v1/responses", body).bearer(ALICE);
+    let mut body = json!({"model": "g1/gemini-3-flash", "store": false, "input": [{"role": "user", "content": CANARY}],
+        "tools": [{"type": "function", "name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}]});
+    upstream.reply(calls(false));
+    let response = harness.call(&post(&body)).await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    let output = response.json()["output"].as_array().unwrap().clone();
+    let call = output.iter().find(|item| item["type"] == "function_call").unwrap().clone();
+    assert_eq!(call["extra_content"]["google"]["thought_signature"], SIGNATURE);
+    let items = body["input"].as_array_mut().unwrap();
+    items.push(call.clone());
+    items.push(json!({"type": "function_call_output", "call_id": call["call_id"], "output": "rain"}));
+    upstream.reply(Script::json(200, &gemini::answer("It rains.", 20, 3)));
+    let response = harness.call(&post(&body)).await;
+    assert!(response.text().contains("It rains."), "{}", response.text());
+    replayed(&upstream.requests().pop().unwrap().json());
+    // What one account at Google keeps no other dialect's provider can read.
+    let mut cached = ask();
+    cached["cachedContent"] = json!("cachedContents/1");
+    let request = Request::post("/v1beta/models/p1/m:generateContent", &cached).header("x-goog-api-key", ALICE);
+    assert_eq!(harness.call(&request).await.status, 400);
+    harness.finish().await;
+}
+
+#[tokio::test]
 async fn a_client_that_drops_the_signature_is_told_of_it() {
     let upstream = Upstream::start().await;
     upstream.reply_always(Script::json(200, &gemini::answer("ok", 20, 3)));

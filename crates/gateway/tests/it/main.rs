@@ -24,5 +24,6 @@ mod limits;
 mod local;
 mod passthrough;
 mod reload;
+mod responses;
 mod shutdown;
 mod streaming;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::read::Json;
-use super::text::quote_bytes;
+use super::text::quote;
 
 /// One step of a path into a JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,10 +46,9 @@ impl<'a> Edit<'a> {
     /// Sets a top-level member to a string.
     #[must_use]
     pub fn set_str(key: &'a str, text: &str) -> Self {
-        let mut value = Vec::with_capacity(text.len() + 2);
-        quote_bytes(text, &mut value);
-        // Text and escapes are UTF-8.
-        Self::set(key, String::from_utf8(value).unwrap_or_default())
+        let mut value = String::with_capacity(text.len() + 2);
+        quote(text, &mut value);
+        Self::set(key, value)
     }
 
     /// Removes a top-level member, if it is there.
@@ -178,7 +177,7 @@ fn object(raw: &str, edits: &[Pending<'_>], out: &mut String) {
             out.push(',');
         }
         first = false;
-        super::text::quote(name, out);
+        quote(name, out);
         out.push(':');
         child(None, &mine, out);
     }

@@ -131,6 +131,9 @@ impl Index {
         self.nodes.clear();
         self.nodes.shrink_to(Self::KEEP);
         self.open.clear();
+        // A guess: answers have a value or a key in every sixteen bytes or so, prompts fewer.
+        self.nodes.reserve((bytes.len() / 16).clamp(16, 256));
+        self.open.reserve(8);
         let end = match self.value(bytes, scan::space(bytes, 0), depth)? {
             Some(end) => end,
             None => return Ok(false),

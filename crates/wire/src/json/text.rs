@@ -132,36 +132,66 @@ impl Joiner {
 
 /// Appends `text` to `out` as a JSON string, quotes included.
 pub fn quote(text: &str, out: &mut String) {
-    let mut bytes = std::mem::take(out).into_bytes();
-    quote_bytes(text, &mut bytes);
-    // Text and escapes are UTF-8.
-    *out = String::from_utf8(bytes).unwrap_or_default();
-}
-
-/// Appends `text` to UTF-8 bytes as a JSON string, quotes included.
-pub(super) fn quote_bytes(text: &str, out: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
-    out.reserve(bytes.len() + 2);
-    out.push(b'"');
-    if is_plain(bytes) {
-        out.extend_from_slice(bytes);
-    } else {
-        quote_escaped(bytes, out);
+    out.reserve(text.len() + 2);
+    out.push('"');
+    if is_short_and_plain(text.as_bytes()) {
+        out.push_str(text);
+        return out.push('"');
     }
-    out.push(b'"');
+    let mut from = 0;
+    loop {
+        // What must be escaped is ASCII, so runs between end where characters do.
+        let stop = next_stop(text.as_bytes(), from);
+        out.push_str(text.get(from..stop).unwrap_or_default());
+        let Some(byte) = text.as_bytes().get(stop) else { break };
+        escape_byte(*byte, out);
+        from = stop + 1;
+    }
+    out.push('"');
 }
 
-/// True when every byte can stand in a JSON string as it is.
+/// True for a short text, as keys and ids are, that can stand in a JSON string as it is.
 #[inline]
-pub(super) fn is_plain(bytes: &[u8]) -> bool {
+fn is_short_and_plain(bytes: &[u8]) -> bool {
     match bytes.last_chunk() {
         None => !bytes.iter().any(|byte| escapes(*byte)),
         Some(last) if bytes.len() <= 64 => {
             let (words, _) = bytes.as_chunks();
             words.iter().fold(stops(*last), |found, word| found | stops(*word)) == 0
         }
-        Some(_) => bytes.chunks(64).all(|chunk| !chunk.iter().fold(false, |found, byte| found | escapes(*byte))),
+        Some(_) => false,
     }
+}
+
+/// True when every byte can stand in a JSON string as it is.
+#[inline]
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
+    next_stop(bytes, 0) == bytes.len()
+}
+
+/// Offset at or after `from` of the first byte that cannot stand in a JSON string as it is; the end when there is
+/// none.
+#[inline]
+fn next_stop(bytes: &[u8], from: usize) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    let (words, last) = rest.as_chunks();
+    let mut at = from;
+    // Four words at a time while none of them has a stop.
+    let (fours, _) = words.as_chunks::<4>();
+    for [one, two, three, four] in fours {
+        if stops(*one) | stops(*two) | stops(*three) | stops(*four) != 0 {
+            break;
+        }
+        at += 32;
+    }
+    for word in words.get((at - from) / 8..).unwrap_or_default() {
+        let found = stops(*word);
+        if found != 0 {
+            return at + (found.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    at + last.iter().position(|byte| escapes(*byte)).unwrap_or(last.len())
 }
 
 /// True for a byte that cannot stand in a JSON string as it is.
@@ -170,39 +200,21 @@ const fn escapes(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
-fn quote_escaped(bytes: &[u8], out: &mut Vec<u8>) {
-    // Most stretches of a long text need no escape: they are told by the vector and copied whole.
-    for chunk in bytes.chunks(32) {
-        if chunk.iter().fold(false, |found, byte| found | escapes(*byte)) {
-            quote_each(chunk, out);
-        } else {
-            out.extend_from_slice(chunk);
-        }
-    }
-}
-
-fn quote_each(bytes: &[u8], out: &mut Vec<u8>) {
+fn escape_byte(byte: u8, out: &mut String) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut from = 0;
-    for (at, byte) in bytes.iter().enumerate().filter(|(_, byte)| escapes(**byte)) {
-        out.extend_from_slice(bytes.get(from..at).unwrap_or_default());
-        let short = match byte {
-            b'"' => b'"',
-            b'\\' => b'\\',
-            b'\n' => b'n',
-            b'\r' => b'r',
-            b'\t' => b't',
-            0x08 => b'b',
-            0x0c => b'f',
-            _ => {
-                let low = HEX.get(usize::from(byte & 0x0f)).copied().unwrap_or(b'0');
-                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', b'0' + (byte >> 4), low]);
-                from = at + 1;
-                continue;
-            }
-        };
-        out.extend_from_slice(&[b'\\', short]);
-        from = at + 1;
-    }
-    out.extend_from_slice(bytes.get(from..).unwrap_or_default());
+    let short = match byte {
+        b'"' => "\\\"",
+        b'\\' => "\\\\",
+        b'\n' => "\\n",
+        b'\r' => "\\r",
+        b'\t' => "\\t",
+        0x08 => "\\b",
+        0x0c => "\\f",
+        _ => {
+            out.push_str("\\u00");
+            out.push(char::from(b'0' + (byte >> 4)));
+            return out.push(HEX.get(usize::from(byte & 0x0f)).map_or('0', |digit| char::from(*digit)));
+        }
+    };
+    out.push_str(short);
 }

@@ -1,13 +1,12 @@
 //! Writes JSON text in the order it is told: commas and quotes are kept right, nothing is sorted.
 
-use super::text::{is_plain, quote_bytes};
+use super::text::{is_plain, quote};
 
 /// A JSON text under construction. Inside [`Writer::object`] write members, inside [`Writer::array`]
 /// write values.
 #[derive(Debug, Default)]
 pub struct Writer {
-    /// UTF-8 at every moment: only whole strings are appended.
-    out: Vec<u8>,
+    out: String,
     comma: bool,
 }
 
@@ -21,20 +20,20 @@ impl Writer {
     /// An empty text with room for `capacity` bytes.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { out: Vec::with_capacity(capacity), comma: false }
+        Self { out: String::with_capacity(capacity), comma: false }
     }
 
     /// The finished text.
     #[must_use]
     pub fn finish(self) -> String {
-        String::from_utf8(self.out).unwrap_or_default()
+        self.out
     }
 
     /// Starts a member: its key. A value must follow.
     pub fn key(&mut self, key: &str) -> &mut Self {
         self.separate();
-        quote_bytes(key, &mut self.out);
-        self.out.push(b':');
+        quote(key, &mut self.out);
+        self.out.push(':');
         self.comma = false;
         self
     }
@@ -43,7 +42,7 @@ impl Writer {
     /// before it; a comma is put behind it only where it ends a value.
     #[inline]
     pub fn lit(&mut self, fragment: &'static str) -> &mut Self {
-        self.out.extend_from_slice(fragment.as_bytes());
+        self.out.push_str(fragment);
         self.comma = !matches!(fragment.as_bytes().last(), Some(b'{' | b'[' | b',' | b':'));
         self
     }
@@ -53,31 +52,46 @@ impl Writer {
         debug_assert!(is_plain(text.as_bytes()), "a text that must be escaped");
         self.separate();
         self.out.reserve(text.len() + 2);
-        self.out.push(b'"');
-        self.out.extend_from_slice(text.as_bytes());
-        self.out.push(b'"');
+        self.out.push('"');
+        self.out.push_str(text);
+        self.out.push('"');
         self
     }
 
     /// A string value.
     pub fn str(&mut self, text: &str) -> &mut Self {
         self.separate();
-        quote_bytes(text, &mut self.out);
+        quote(text, &mut self.out);
         self
     }
 
     /// A value that is already JSON text.
     pub fn raw(&mut self, json: &str) -> &mut Self {
         self.separate();
-        self.out.extend_from_slice(json.as_bytes());
+        self.out.push_str(json);
         self
     }
 
     /// A whole number.
-    pub fn u64(&mut self, number: u64) -> &mut Self {
+    pub fn u64(&mut self, mut number: u64) -> &mut Self {
         self.separate();
-        let (buffer, from) = figures(number);
-        self.out.extend_from_slice(buffer.get(from..).unwrap_or_default());
+        if number < 10 {
+            // Most counts of a ledger line are 0.
+            self.out.push(char::from(b'0' + number as u8));
+            return self;
+        }
+        let mut buffer = [b'0'; 20];
+        let mut from = buffer.len();
+        for (place, digit) in buffer.iter_mut().enumerate().rev() {
+            *digit = b'0' + (number % 10) as u8;
+            number /= 10;
+            from = place;
+            if number == 0 {
+                break;
+            }
+        }
+        let digits = buffer.get(from..).unwrap_or_default();
+        self.out.push_str(std::str::from_utf8(digits).unwrap_or_default());
         self
     }
 
@@ -94,10 +108,10 @@ impl Writer {
     /// An object; `members` writes its members.
     pub fn object(&mut self, members: impl FnOnce(&mut Self)) -> &mut Self {
         self.separate();
-        self.out.push(b'{');
+        self.out.push('{');
         self.comma = false;
         members(self);
-        self.out.push(b'}');
+        self.out.push('}');
         self.comma = true;
         self
     }
@@ -105,10 +119,10 @@ impl Writer {
     /// An array; `items` writes its values.
     pub fn array(&mut self, items: impl FnOnce(&mut Self)) -> &mut Self {
         self.separate();
-        self.out.push(b'[');
+        self.out.push('[');
         self.comma = false;
         items(self);
-        self.out.push(b']');
+        self.out.push(']');
         self.comma = true;
         self
     }
@@ -116,23 +130,8 @@ impl Writer {
     #[inline]
     fn separate(&mut self) {
         if self.comma {
-            self.out.push(b',');
+            self.out.push(',');
         }
         self.comma = true;
     }
-}
-
-/// A number's digits, and where they begin in the buffer.
-fn figures(mut number: u64) -> ([u8; 20], usize) {
-    let mut buffer = [b'0'; 20];
-    let mut from = buffer.len();
-    for (place, digit) in buffer.iter_mut().enumerate().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
-        from = place;
-        if number == 0 {
-            break;
-        }
-    }
-    (buffer, from)
 }

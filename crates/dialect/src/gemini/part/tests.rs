@@ -56,7 +56,9 @@ fn what_stands_beside_goes_home() {
 
 #[test]
 fn bytes_are_in_the_standard_alphabet() {
-    for (data, expected) in [("a-_b", "a+/b"), ("a-", "a+=="), ("ab+/", "ab+/"), ("QQ", "QQ"), ("", "")] {
+    for (data, expected) in
+        [("a-_b", "a+/b"), ("a-", "a+=="), ("ab+/", "ab+/"), ("no-!", "no-!"), ("QQ", "QQ"), ("", "")]
+    {
         assert_eq!(standard(data.to_owned()), expected);
     }
 }

@@ -110,6 +110,7 @@ fn what_is_wrong_is_named() {
         ("{}", "contents"),
         (r#"{"contents":7}"#, "contents"),
         (r#"{"contents":["a"]}"#, "contents[0]"),
+        (r#"{"contents":[],"cachedContent":"cachedContents/1"}"#, "cachedContent"),
         (r#"{"contents":[{"role":"assistant"}]}"#, "contents[0].role"),
         (r#"{"contents":[],"generationConfig":{"topP":"x"}}"#, "generationConfig.topP"),
         (r#"{"contents":[],"tools":[{"functionDeclarations":[{}]}]}"#, "tools[0].functionDeclarations[0].name"),

@@ -18,7 +18,7 @@ fn a_whole_answer_is_written_as_clients_read_it() {
     ];
     let choice = Choice { parts, finish: Some(Finish::new(Reason::ToolUse)) };
     let response = Response { choices: vec![choice], ..Response::default() };
-    let asked = Asked { include_usage: false, now: 9, id: "req-1".into(), model: "asked".into() };
+    let asked = Asked { include_usage: false, now: 9, id: "req-1".into(), model: "asked".into(), ..Asked::default() };
     let written = write(&response, &asked);
     let expected = concat!(
         r#"{"id":"req-1","object":"chat.completion","created":9,"model":"asked","choices":[{"index":0,"message":"#,

@@ -7,7 +7,7 @@ use crate::outcome::{Outcome, UpstreamFault};
 use crate::usage::Unit;
 
 fn written(events: &[Event], include_usage: bool) -> (String, Vec<Loss>) {
-    let asked = Asked { include_usage, now: 9, id: "own".into(), model: "asked".into() };
+    let asked = Asked { include_usage, now: 9, id: "own".into(), model: "asked".into(), ..Asked::default() };
     let mut encoder = ChatEncoder::new(&asked);
     let mut out = Vec::new();
     for event in events {

@@ -8,7 +8,8 @@ use crate::id::DialectId;
 use crate::ir::part::{Body, Opaque, Origin, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
-use crate::openai_chat::call::thought_signature;
+use crate::openai_chat::details::RESPONSES;
+use crate::signature;
 
 const HERE: DialectId = DialectId::OpenAiChat;
 
@@ -134,7 +135,7 @@ fn call(reader: &mut Reader, call: Json<'_>, path: &str) -> Result<Part, Fault> 
     let function = call.get("function").ok_or_else(|| Fault::invalid(&at, format!("`{at}` is missing.")))?;
     let mut body = self::function(reader, function, id, &at)?;
     let mut known = vec!["id", "type", "function", "index", "cache_control"];
-    if let Some(signature) = call.get("extra_content").and_then(thought_signature) {
+    if let Some(signature) = call.get("extra_content").and_then(signature::read) {
         body.proof =
             Some(Opaque { origin: Origin { dialect: DialectId::Gemini, model: String::new() }, data: signature });
         known.push("extra_content");
@@ -191,10 +192,13 @@ fn detail(reader: &mut Reader, value: Json<'_>, path: &str) -> Result<Part, Faul
     let kind = reader.need(value, "type", path)?;
     let claude = value.get("format").is_some_and(|format| format.is(CLAUDE));
     let gemini = value.get("format").is_some_and(|format| format.is(GEMINI));
+    // OpenRouter has this format, too, and wants its own back; only we say an origin beside it.
+    let responses = value.get("format").is_some_and(|format| format.is(RESPONSES)) && value.get("origin").is_some();
     let proof = |data: String| {
-        let dialect = match (claude, gemini) {
-            (true, _) => DialectId::AnthropicMessages,
-            (_, true) => DialectId::Gemini,
+        let dialect = match (claude, gemini, responses) {
+            (true, ..) => DialectId::AnthropicMessages,
+            (_, true, _) => DialectId::Gemini,
+            (.., true) => DialectId::OpenAiResponses,
             _ => HERE,
         };
         let model = word(value, "origin").unwrap_or_default().into_owned();
@@ -216,7 +220,7 @@ fn detail(reader: &mut Reader, value: Json<'_>, path: &str) -> Result<Part, Faul
         }
         _ => return Ok(unknown(&kind, value).into()),
     };
-    let foreign = match claude || gemini {
+    let foreign = match claude || gemini || responses {
         // Their proofs have no ids: that one is the server's.
         true => foreign(value, &["type", "text", "signature", "data", "summary", "index", "origin", "format", "id"]),
         false => foreign(value, &["type", "text", "signature", "data", "summary", "index", "origin"]),

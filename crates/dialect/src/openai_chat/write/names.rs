@@ -38,7 +38,7 @@ impl Table {
 
 /// Ids and names that were replaced, each consistently.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     nine: bool,
     ids: Table,
     names: Table,
@@ -47,19 +47,19 @@ pub(super) struct Names {
 
 impl Names {
     /// `nine`: ids are exactly nine letters or digits.
-    pub(super) fn new(nine: bool) -> Self {
+    pub(crate) fn new(nine: bool) -> Self {
         Self { nine, ..Self::default() }
     }
 
     /// Names known before anything is written keep their spelling where it is good.
-    pub(super) fn keep(&mut self, name: &str) {
+    pub(crate) fn keep(&mut self, name: &str) {
         if clean(name) == name {
             self.names.put(name, numbered);
         }
     }
 
     /// An id known before anything is written keeps its spelling where it is good.
-    pub(super) fn keep_id(&mut self, id: &str) {
+    pub(crate) fn keep_id(&mut self, id: &str) {
         if self.good_id(id) {
             self.ids.put(id, |id, _| id.to_owned());
         }
@@ -73,7 +73,7 @@ impl Names {
     }
 
     /// The id to send.
-    pub(super) fn id(&mut self, id: &str) -> String {
+    pub(crate) fn id(&mut self, id: &str) -> String {
         let (good, nine) = (self.good_id(id), self.nine);
         let (sent, differs) = self.ids.put(id, |id, number| match (good && number == 1, nine) {
             (true, _) => id.to_owned(),
@@ -87,7 +87,7 @@ impl Names {
     }
 
     /// The tool name to send.
-    pub(super) fn name(&mut self, name: &str) -> String {
+    pub(crate) fn name(&mut self, name: &str) -> String {
         let (sent, differs) = self.names.put(name, numbered);
         if differs {
             self.undo.names.push((sent.clone(), name.to_owned()));
@@ -96,7 +96,7 @@ impl Names {
     }
 
     /// What an answer must be changed back from.
-    pub(super) fn into_undo(self) -> Undo {
+    pub(crate) fn into_undo(self) -> Undo {
         self.undo
     }
 }
@@ -128,7 +128,7 @@ fn numbered(name: &str, number: u64) -> String {
 }
 
 /// The text with everything but letters, digits, `_` and `-` replaced, and cut; never empty.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let good = |char: char| char.is_ascii_alphanumeric() || char == '_' || char == '-';
     let text: String = text.chars().take(MAX_NAME).map(|char| if good(char) { char } else { '_' }).collect();
     if text.is_empty() { "_".to_owned() } else { text }

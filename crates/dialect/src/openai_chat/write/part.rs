@@ -1,6 +1,6 @@
 //! Parts of content: text, media, refusals, and what only this dialect knows.
 
-use wire::json::Writer;
+use wire::json::{Writer, quote};
 
 use super::body::Body;
 use crate::id::DialectId;
@@ -11,13 +11,23 @@ use crate::quirk::{Quirk, Quirks};
 
 const HERE: DialectId = DialectId::OpenAiChat;
 
-/// One part of content, written; and its text where it is that and nothing else.
+/// One part of content, written.
 #[derive(Debug)]
-pub(super) struct Piece {
-    /// The part.
-    pub(super) json: String,
-    /// The text of a plain text.
-    pub(super) text: Option<String>,
+pub(super) enum Piece {
+    /// A text and nothing else, as a JSON string.
+    Text(String),
+    /// Any other, as a JSON object.
+    Object(String),
+}
+
+impl Piece {
+    /// Writes the part as an item of a list.
+    pub(super) fn item(&self, json: &mut Writer) {
+        match self {
+            Piece::Text(text) => _ = json.object(|json| _ = json.lit("\"type\":\"text\",\"text\":").raw(text)),
+            Piece::Object(object) => _ = json.raw(object),
+        }
+    }
 }
 
 /// A part where this dialect has a word for it: text, media, and its own kinds.
@@ -41,7 +51,7 @@ pub(super) fn write(part: &Part, assistant: bool, quirks: Quirks, body: &mut Bod
             text_part(part, text, quirks, body, at)
         }
         part::Body::Media(media) if !assistant => media_part(part, media, quirks, body, at),
-        part::Body::Unknown { dialect: HERE, raw, .. } => Some(Piece { json: raw.as_str().to_owned(), text: None }),
+        part::Body::Unknown { dialect: HERE, raw, .. } => Some(Piece::Object(raw.as_str().to_owned())),
         _ => {
             gone(part, word(&part.body), body, at);
             None
@@ -55,12 +65,15 @@ fn text_part(part: &Part, text: &str, quirks: Quirks, body: &mut Body, at: &str)
     if more.is_empty() && text.is_empty() {
         return None;
     }
-    let plain = more.is_empty().then(|| text.to_owned());
-    let piece = piece(&more, |json| {
+    if more.is_empty() {
+        let mut quoted = String::new();
+        quote(text, &mut quoted);
+        return Some(Piece::Text(quoted));
+    }
+    Some(piece(&more, |json| {
         json.key("type").str("text");
         json.key("text").str(text);
-    });
-    Some(Piece { text: plain, ..piece })
+    }))
 }
 
 /// Names a part that cannot come along, and all that hangs on it.
@@ -95,6 +108,11 @@ pub(super) fn more(part: &Part, quirks: Quirks, body: &mut Body, at: &str) -> Ve
 
 /// An object of members and what stands behind them.
 pub(super) fn piece(more: &[(String, String)], members: impl FnOnce(&mut Writer)) -> Piece {
+    Piece::Object(object_of(more, members))
+}
+
+/// An object of these members and more.
+pub(super) fn object_of(more: &[(String, String)], members: impl FnOnce(&mut Writer)) -> String {
     let mut json = Writer::new();
     json.object(|json| {
         members(json);
@@ -102,7 +120,7 @@ pub(super) fn piece(more: &[(String, String)], members: impl FnOnce(&mut Writer)
             json.key(key).raw(value);
         }
     });
-    Piece { json: json.finish(), text: None }
+    json.finish()
 }
 
 fn media_part(part: &Part, media: &Media, quirks: Quirks, body: &mut Body, at: &str) -> Option<Piece> {

@@ -4,12 +4,13 @@ use wire::json::{Json, Writer};
 
 use super::body::Body;
 use super::names::Names;
-use super::part::{self, Piece, gone, more, piece, word};
+use super::part::{self, Piece, gone, more, object_of, piece, word};
 use crate::id::DialectId;
 use crate::ir::part::{Body as Said, MediaSource, Opaque, Origin, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
 use crate::quirk::Quirk;
+use crate::signature;
 use crate::target::Target;
 
 const HERE: DialectId = DialectId::OpenAiChat;
@@ -127,14 +128,14 @@ impl<'a> Turns<'a> {
 
     fn push(&mut self, role: &str, name: Option<&str>, own: &[(String, String)], members: impl FnOnce(&mut Writer)) {
         self.leading &= role == "system";
-        let message = piece(own, |json| {
+        let message = object_of(own, |json| {
             json.key("role").str(role);
             if let Some(name) = name {
                 json.key("name").str(name);
             }
             members(json);
         });
-        self.messages.push(message.json);
+        self.messages.push(message);
     }
 
     /// Names what hung on a message of which nothing is left, and that those behind it move up.
@@ -261,7 +262,7 @@ impl<'a> Turns<'a> {
                 turn.calls.push(call);
             }
             Said::Unknown { dialect: HERE, kind, raw } => {
-                let piece = Piece { json: raw.as_str().to_owned(), text: None };
+                let piece = Piece::Object(raw.as_str().to_owned());
                 let inside = Json::parse(raw.as_str()).ok();
                 if inside.is_some_and(|json| json.get("id").is_some() && json.get(kind).is_some()) {
                     turn.at(2);
@@ -374,9 +375,7 @@ impl<'a> Turns<'a> {
                 json.key("arguments").str(if nothing { "{}" } else { &call.arguments });
             });
             if let Some(proof) = sent {
-                json.key("extra_content").object(|json| {
-                    json.key("google").object(|json| _ = json.key("thought_signature").str(&proof.data));
-                });
+                signature::write(&proof.data, json.key("extra_content"));
             }
         })
     }
@@ -396,7 +395,7 @@ fn accepts(proof: &Opaque, model: &str) -> bool {
             let (own, to) = (claude(&proof.origin.model), claude(model));
             if own.is_empty() { to.starts_with("claude") } else { own == to }
         }
-        DialectId::Gemini => false,
+        DialectId::OpenAiResponses | DialectId::Gemini => false,
     }
 }
 
@@ -421,8 +420,8 @@ fn content(pieces: &[Piece], json: &mut Writer) {
         [] => {
             json.key("content").str("");
         }
-        [Piece { text: Some(text), .. }] => {
-            json.key("content").str(text);
+        [Piece::Text(text)] => {
+            json.key("content").raw(text);
         }
         many => list("content", many, json),
     }
@@ -431,6 +430,6 @@ fn content(pieces: &[Piece], json: &mut Writer) {
 /// A member that is a list; nothing for none.
 fn list(key: &str, pieces: &[Piece], json: &mut Writer) {
     if !pieces.is_empty() {
-        json.key(key).array(|json| pieces.iter().for_each(|piece| _ = json.raw(&piece.json)));
+        json.key(key).array(|json| pieces.iter().for_each(|piece| piece.item(json)));
     }
 }

@@ -183,6 +183,7 @@ pub(super) const fn dialect_id(raw: raw::Dialect) -> DialectId {
     match raw {
         raw::Dialect::OpenAiChat => DialectId::OpenAiChat,
         raw::Dialect::AnthropicMessages => DialectId::AnthropicMessages,
+        raw::Dialect::OpenAiResponses => DialectId::OpenAiResponses,
         raw::Dialect::Gemini => DialectId::Gemini,
     }
 }

@@ -63,7 +63,7 @@ fn everything_that_is_built_is_understood() {
         openai.headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
         ["openai-organization", "openai-project"]
     );
-    assert_eq!(openai.dialects().collect::<Vec<_>>(), [DialectId::OpenAiChat]);
+    assert_eq!(openai.dialects().collect::<Vec<_>>(), [DialectId::OpenAiChat, DialectId::OpenAiResponses]);
     assert_eq!(openai.url(DialectId::OpenAiChat, "x").unwrap(), "https://api.openai.com/v1/chat/completions");
     assert_eq!(openai.url(DialectId::AnthropicMessages, "x"), None);
     let pool = config.provider("pool").unwrap();
@@ -116,12 +116,13 @@ fn models_and_people_refer_to_what_is_defined() {
 }
 
 #[test]
-fn a_row_that_speaks_two_dialects_has_two_places() {
+fn a_row_that_speaks_several_dialects_has_a_place_for_each() {
     let config = good(
         "providers: { deepseek: { api_key: k }, one: { kind: deepseek, api_key: k, dialect: anthropic-messages } }",
     );
     let both = config.provider("deepseek").unwrap();
-    assert_eq!(both.dialects().count(), 2);
+    assert_eq!(both.dialects().count(), 3);
+    assert_eq!(both.url(DialectId::OpenAiResponses, "m").unwrap(), "https://api.deepseek.com/responses");
     assert_eq!(both.url(DialectId::AnthropicMessages, "m").unwrap(), "https://api.deepseek.com/anthropic/v1/messages");
     assert_eq!(both.endpoint(DialectId::AnthropicMessages).unwrap().auth.header("k").unwrap().0, "x-api-key");
     assert_eq!(config.provider("one").unwrap().dialects().collect::<Vec<_>>(), [DialectId::AnthropicMessages]);

@@ -76,7 +76,7 @@ fn providers() {
     );
     check(
         "providers: { openai: { dialect: anthropic-messages } }",
-        "t.yaml:1:33: `openai` does not speak anthropic-messages\n  it speaks openai-chat",
+        "t.yaml:1:33: `openai` does not speak anthropic-messages\n  it speaks openai-chat and openai-responses",
     );
     check(
         "providers: { openai: { api_key: a, api_keys: [b] } }",
