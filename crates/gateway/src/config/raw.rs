@@ -192,6 +192,8 @@ choice!(
         AnthropicMessages = "anthropic-messages",
         /// OpenAI's responses.
         OpenAiResponses = "openai-responses",
+        /// Google's `generateContent`.
+        Gemini = "gemini",
     }
 );
 

@@ -9,6 +9,7 @@ use dialect::fault::{Fault, Kind};
 use dialect::ir::request::Request;
 use dialect::loss::{Loss, Lossy};
 use dialect::outcome::Outcome;
+use dialect::peek::Said;
 use dialect::undo::Undo;
 use policy::route::retry::{Failed, Next, next};
 use policy::route::verdict::verdict;
@@ -144,9 +145,10 @@ impl Ready {
                 way: Way::Same { hold_usage: patch.hold_usage && !arrived.peek.include_cost },
             });
         }
+        let said = Said { model: Some(&arrived.peek.model), stream: Some(arrived.peek.stream) };
         let read = match self.read.take() {
             Some(read) => read,
-            None => dialect::of(arrived.dialect).read_request(&arrived.body)?,
+            None => dialect::of(arrived.dialect).read_request(&arrived.body, said)?,
         };
         let written = dialect::of(lane.dialect).write_request(&read.value, &to)?;
         let losses = read.losses.iter().cloned().chain(written.losses).collect();

@@ -1,6 +1,7 @@
 //! The story of one request: arrive, plan, admit, recall, attempt, judge, relay, settle.
 
 pub mod admit;
+pub mod array;
 pub mod arrive;
 pub mod attempt;
 pub mod judge;

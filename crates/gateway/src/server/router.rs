@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use hyper::body::Incoming;
 use uuid::Uuid;
 
+use super::google::{self, Verb};
 use super::reply::{self, ReplyBody};
 use crate::exchange::{self, arrive::Call};
 use crate::gateway::Gateway;
@@ -20,6 +21,7 @@ use crate::{admin, api, auth, env};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place<'a> {
     Generate(DialectId),
+    Google(&'a str, Verb),
     Models,
     Model(&'a str),
     Request(&'a str),
@@ -40,7 +42,7 @@ fn place(path: &str) -> Place<'_> {
         }
         "/v1/responses" | "/responses" | "/openai/v1/responses" => Place::Generate(DialectId::OpenAiResponses),
         "/v1/messages" | "/anthropic/v1/messages" => Place::Generate(DialectId::AnthropicMessages),
-        "/v1/models" | "/models" | "/openai/v1/models" | "/anthropic/v1/models" => Place::Models,
+        "/v1/models" | "/v1beta/models" | "/models" | "/openai/v1/models" | "/anthropic/v1/models" => Place::Models,
         "/api/v1/generation" => Place::Generation,
         "/healthz" => Place::Health,
         "/readyz" => Place::Ready,
@@ -51,10 +53,13 @@ fn place(path: &str) -> Place<'_> {
             if let Some(rest) = path.strip_prefix("/admin/v1/") {
                 return Place::Admin(rest);
             }
+            if let Some((model, verb)) = google::parse(path) {
+                return Place::Google(model, verb);
+            }
             if let Some(id) = path.strip_prefix("/v1/requests/") {
                 return Place::Request(id);
             }
-            ["/v1/models/", "/models/", "/openai/v1/models/", "/anthropic/v1/models/"]
+            ["/v1/models/", "/v1beta/models/", "/models/", "/openai/v1/models/", "/anthropic/v1/models/"]
                 .into_iter()
                 .find_map(|prefix| path.strip_prefix(prefix))
                 .filter(|id| !id.is_empty() && !id.contains(':'))
@@ -65,6 +70,10 @@ fn place(path: &str) -> Place<'_> {
 
 /// The dialect that errors on a path are told in.
 fn dialect_of(path: &str, headers: &HeaderMap) -> DialectId {
+    // Google's Python SDK lists models under `/v1`, with its own header.
+    if google::is_google(path) || (path.starts_with("/v1/models") && headers.contains_key("x-goog-api-key")) {
+        return DialectId::Gemini;
+    }
     let anthropic = path.starts_with("/v1/messages")
         || path.starts_with("/anthropic")
         || (path.starts_with("/v1/models") && headers.contains_key("anthropic-version"));
@@ -88,7 +97,12 @@ pub async fn route(gateway: Arc<Gateway>, peer: Option<SocketAddr>, request: Req
     } else {
         match place(head.uri.path()) {
             Place::Generate(dialect) if head.method == Method::POST => {
-                exchange::run(gateway, Call { id, start, dialect, peer, head, body }).await
+                exchange::run(gateway, Call { id, start, dialect, named: None, stream: None, peer, head, body }).await
+            }
+            Place::Google(model, verb) if head.method == Method::POST => {
+                let named = api::models::decoded(model);
+                let (dialect, stream) = (DialectId::Gemini, Some(verb == Verb::Stream));
+                exchange::run(gateway, Call { id, start, dialect, named, stream, peer, head, body }).await
             }
             _ => {
                 let mut response = other(&gateway, peer, &head, body, id).await;
@@ -148,7 +162,7 @@ async fn other(
             Err(fault) => Err(fault),
         },
         Place::Nothing => Err(nothing(path)),
-        Place::Generate(_) => Err(wrong_method("POST")),
+        Place::Generate(_) | Place::Google(..) => Err(wrong_method("POST")),
         _ => Err(wrong_method("GET, HEAD")),
     };
     match served {
@@ -212,7 +226,8 @@ fn nothing(path: &str) -> Fault {
     let shown: String = path.chars().take(120).collect();
     let message = format!(
         "There is nothing at `{shown}`. Served are /v1/chat/completions, /v1/responses, /v1/messages, \
-         /v1/models, /v1/requests/{{id}} and /api/v1/generation; the native lane (/native/{{provider}}/…), which passes every \
+         /v1beta/models/{{model}}:generateContent and :streamGenerateContent, /v1/models, /v1/requests/{{id}} and \
+         /api/v1/generation; the native lane (/native/{{provider}}/…), which passes every \
          other path of a provider through, is not part of this release."
     );
     Fault::new(Kind::NotFound, message)
@@ -257,6 +272,8 @@ tollgate: one endpoint in front of every model.
   POST /v1/chat/completions     OpenAI's dialect      (base_url http://HOST:4000/v1)
   POST /v1/responses            OpenAI's responses    (the same base_url)
   POST /v1/messages             Anthropic's dialect   (base_url http://HOST:4000)
+  POST /v1beta/models/MODEL:generateContent, :streamGenerateContent
+                                Google's dialect      (base_url http://HOST:4000)
   GET  /v1/models               what may be asked for
   GET  /v1/requests/{id}        which model served a request, at what cost, after which attempts
   GET  /healthz /readyz /metrics /openapi.json

@@ -21,6 +21,8 @@ pub struct Lane {
     pub dialect: DialectId,
     /// Where.
     pub url: Uri,
+    /// Where an answer is streamed from, where that is elsewhere.
+    pub stream_url: Option<Uri>,
     /// Headers of every request, less the key's.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The header that carries each key, in the provider's order; `None` where none is sent.
@@ -149,6 +151,7 @@ fn lane(provider: &Provider, dialect: DialectId, model: &str) -> Option<Lane> {
         true => Uri::from_static("demo://demo/"),
         false => config.url(dialect, model)?.parse().ok()?,
     };
+    let stream_url = config.stream_url(dialect, model).and_then(|url| url.parse().ok());
     let headers = config.headers.iter().filter_map(|(name, value)| {
         let mut value = HeaderValue::try_from(value.reveal()).ok()?;
         value.set_sensitive(true);
@@ -168,5 +171,5 @@ fn lane(provider: &Provider, dialect: DialectId, model: &str) -> Option<Lane> {
         true => vec![None],
         false => config.keys.iter().map(|key| auth(key.reveal())).collect(),
     };
-    Some(Lane { dialect, url, headers, auth })
+    Some(Lane { dialect, url, stream_url, headers, auth })
 }

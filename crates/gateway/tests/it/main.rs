@@ -17,6 +17,7 @@ mod badinput;
 mod cli;
 mod cross;
 mod failover;
+mod gemini;
 mod kill9;
 mod ledger;
 mod limits;

@@ -92,6 +92,12 @@ pub struct Speaks {
     pub dialect: String,
     /// The path after `base_url`; `{model}` and `{api_version}` stand for their values.
     pub path: String,
+    /// The path of streamed answers, where it is another (Gemini).
+    #[serde(default)]
+    pub stream: Option<String>,
+    /// Only where the configuration asks for this dialect by name.
+    #[serde(default)]
+    pub on_request: bool,
     /// Only when `base_url` ends so (Azure's `/openai/v1`). The first entry of a dialect that applies counts.
     #[serde(default)]
     pub when: Option<String>,
@@ -189,11 +195,12 @@ impl Row {
         Some(self.catalog.as_deref().unwrap_or(&self.name)).filter(|name| !name.is_empty())
     }
 
-    /// The dialects that are built, in order of preference, each once.
+    /// The dialects that are built, in order of preference, each once; those on request last.
     #[must_use]
     pub fn dialects(&self) -> Vec<DialectId> {
         let mut ids = Vec::new();
-        for id in self.speaks.iter().filter_map(Speaks::id) {
+        let asked = |on_request: bool| self.speaks.iter().filter(move |entry| entry.on_request == on_request);
+        for id in asked(false).chain(asked(true)).filter_map(Speaks::id) {
             if !ids.contains(&id) {
                 ids.push(id);
             }

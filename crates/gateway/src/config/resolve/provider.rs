@@ -145,6 +145,9 @@ fn speaks(row: &'static Row, base_url: &str, forced: Option<DialectId>) -> Vec<E
     let ids = row.dialects().into_iter().filter(|id| forced.is_none_or(|forced| forced == *id));
     ids.filter_map(|dialect| {
         let speaks = row.speaks(dialect, base_url)?;
+        if speaks.on_request && forced != Some(dialect) {
+            return None;
+        }
         Some(Endpoint { dialect, speaks, auth: row.auth(speaks) })
     })
     .collect()
@@ -181,6 +184,7 @@ pub(super) const fn dialect_id(raw: raw::Dialect) -> DialectId {
         raw::Dialect::OpenAiChat => DialectId::OpenAiChat,
         raw::Dialect::AnthropicMessages => DialectId::AnthropicMessages,
         raw::Dialect::OpenAiResponses => DialectId::OpenAiResponses,
+        raw::Dialect::Gemini => DialectId::Gemini,
     }
 }
 
