@@ -1,6 +1,7 @@
 //! Streams that are one JSON array: Google's form for who does not ask for server-sent events.
 
 use bytes::Bytes;
+use dialect::anthropic_messages::hosting::BedrockFramer;
 use wire::error::FrameError;
 use wire::frame::{Frame, Framer as _};
 use wire::jsonarray::JsonArrayFramer;
@@ -13,6 +14,8 @@ pub enum Cutter {
     Events(SseFramer),
     /// The items of an array.
     Array(JsonArrayFramer),
+    /// AWS event streams that hold events.
+    Aws(BedrockFramer),
 }
 
 impl Cutter {
@@ -30,6 +33,7 @@ impl Cutter {
         match self {
             Self::Events(framer) => framer.push(chunk, out),
             Self::Array(framer) => framer.push(chunk, out),
+            Self::Aws(framer) => framer.push(chunk, out),
         }
     }
 
@@ -38,6 +42,7 @@ impl Cutter {
         match self {
             Self::Events(framer) => framer.finish(out),
             Self::Array(framer) => framer.finish(out),
+            Self::Aws(framer) => framer.finish(out),
         }
     }
 }

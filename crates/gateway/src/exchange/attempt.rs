@@ -16,6 +16,7 @@ use policy::route::verdict::verdict;
 use wire::json::Writer;
 
 use super::arrive::Arrived;
+use super::hosting;
 use super::judge::{Miss, Rejected, Won};
 use super::plan::Plan;
 use super::send::try_one;
@@ -136,7 +137,10 @@ impl Ready {
     fn make(&mut self, arrived: &Arrived, target: &Target, lane: &Lane) -> Result<Prepared, Fault> {
         let to = target.for_dialect();
         if lane.dialect == arrived.dialect {
-            let patch = dialect::of(arrived.dialect).patch(&arrived.body, &arrived.peek, &to);
+            let mut patch = dialect::of(arrived.dialect).patch(&arrived.body, &arrived.peek, &to);
+            if let Some(hosted) = lane.hosted {
+                patch.edits.extend(hosting::edits(hosted, &arrived.headers));
+            }
             return Ok(Prepared {
                 body: arrived.body.edit(&patch.edits),
                 headers: Vec::new(),
@@ -154,7 +158,10 @@ impl Ready {
         let losses = read.losses.iter().cloned().chain(written.losses).collect();
         self.read = Some(read);
         Ok(Prepared {
-            body: written.body.into(),
+            body: match lane.hosted {
+                Some(hosted) => hosting::body(written.body, hosted),
+                None => written.body.into(),
+            },
             headers: written.headers,
             losses,
             way: Way::Across { undo: written.undo },

@@ -4,6 +4,7 @@ pub mod admit;
 pub mod array;
 pub mod arrive;
 pub mod attempt;
+pub mod hosting;
 pub mod judge;
 pub mod out;
 pub mod plan;

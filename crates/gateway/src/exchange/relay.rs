@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use dialect::anthropic_messages::hosting::BedrockFramer;
 use dialect::dialect::Asked;
 use dialect::fault::{Fault, Kind};
 use dialect::id::DialectId;
@@ -23,6 +24,7 @@ use policy::price::sheet::Asked as Priced;
 use policy::route::verdict::verdict;
 use store::journal::Appended;
 use tokio::time::{Instant, Sleep};
+use wire::error::FrameError;
 use wire::frame::{Frame, Framer as _};
 use wire::json::Json;
 use wire::sse::SseFramer;
@@ -156,7 +158,10 @@ impl Flow {
         let array = arrived.array && !(same && is_events(&answer.headers));
         Box::new(Self {
             body: Some(answer.body),
-            framer: Cutter::new(array && same),
+            framer: match lane.hosted {
+                Some(hosted) if hosted.aws_event_stream => Cutter::Aws(BedrockFramer::default()),
+                _ => Cutter::new(array && same),
+            },
             array: array.then(Array::default),
             machine,
             out: Out::default(),
@@ -257,7 +262,10 @@ impl Flow {
         let over = match piece {
             Some(Ok(chunk)) => match self.framer.push(&chunk, &mut frames) {
                 Ok(()) => None,
-                Err(_) => Some((Outcome::BadAnswer, "the stream has a frame longer than any frame may be")),
+                Err(FrameError::TooLong { .. }) => {
+                    Some((Outcome::BadAnswer, "the stream has a frame longer than any frame may be"))
+                }
+                Err(FrameError::Corrupt { what }) => Some((Outcome::BadAnswer, what)),
             },
             Some(Err(BodyError::Connection)) => Some((Outcome::Truncated, "the stream broke off before its end")),
             Some(Err(BodyError::Coding)) => {

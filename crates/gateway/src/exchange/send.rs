@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use dialect::id::DialectId;
 use dialect::ir::fold::unfold;
 use dialect::outcome::{Outcome, UpstreamFault};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
@@ -12,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::arrive::Arrived;
 use super::attempt::{Prepared, asked};
+use super::hosting;
 use super::judge::{Miss, Won, refusal};
 use super::relay::{Flow, Head, Step, is_events};
 use super::settle::Record;
@@ -72,7 +74,8 @@ async fn inner(
         return Err(refusal(answer, lane.dialect, keys(target)).await);
     }
     // An array came as it was asked for, in pieces.
-    let streamed = is_events(&answer.headers) || (arrived.array && lane.dialect == arrived.dialect);
+    let wrapped = lane.hosted.is_some_and(|hosted| hosted.aws_event_stream) && arrived.peek.stream;
+    let streamed = is_events(&answer.headers) || wrapped || (arrived.array && lane.dialect == arrived.dialect);
     match (arrived.peek.stream, streamed) {
         (false, false) => whole::read(arrived, target, lane, prepared, answer).await.map(Won::Whole),
         (false, true) => whole::gather(arrived, target, lane, prepared, answer).await.map(Won::Whole),
@@ -148,7 +151,7 @@ fn with_query(arrived: &Arrived, lane: &Lane) -> Uri {
     let url = streams.unwrap_or(&lane.url);
     let query = match lane.dialect == arrived.dialect {
         true => arrived.query.as_deref(),
-        false => streams.map(|_| "alt=sse"),
+        false => streams.filter(|_| lane.dialect == DialectId::Gemini).map(|_| "alt=sse"),
     };
     let Some(query) = query else { return url.clone() };
     let joint = if url.query().is_some() { '&' } else { '?' };
@@ -180,8 +183,11 @@ fn headers(arrived: &Arrived, lane: &Lane, prepared: &Prepared, key: usize, reco
             headers.insert(HeaderName::from_static(name), value);
         }
     }
-    if lane.dialect == dialect::id::DialectId::AnthropicMessages && !headers.contains_key(&ANTHROPIC_VERSION) {
+    if lane.dialect == DialectId::AnthropicMessages && !headers.contains_key(&ANTHROPIC_VERSION) {
         headers.insert(ANTHROPIC_VERSION, HeaderValue::from_static("2023-06-01"));
+    }
+    if let Some(hosted) = lane.hosted {
+        hosting::headers(hosted, &mut headers);
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));

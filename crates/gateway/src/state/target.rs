@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue, Uri, header};
 use policy::catalog::{Catalog, Found, Offer, Reasoning};
 use policy::price::overrides;
 use policy::price::sheet::Sheet;
+use policy::provider::row::Hosted;
 
 use super::provider::Provider;
 use crate::config::types::Timeouts;
@@ -23,6 +24,8 @@ pub struct Lane {
     pub url: Uri,
     /// Where an answer is streamed from, where that is elsewhere.
     pub stream_url: Option<Uri>,
+    /// What the host of another's dialect wants otherwise.
+    pub hosted: Option<&'static Hosted>,
     /// Headers of every request, less the key's.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The header that carries each key, in the provider's order; `None` where none is sent.
@@ -171,5 +174,5 @@ fn lane(provider: &Provider, dialect: DialectId, model: &str) -> Option<Lane> {
         true => vec![None],
         false => config.keys.iter().map(|key| auth(key.reveal())).collect(),
     };
-    Some(Lane { dialect, url, stream_url, headers, auth })
+    Some(Lane { dialect, url, stream_url, hosted: endpoint.speaks.hosted.as_ref(), headers, auth })
 }

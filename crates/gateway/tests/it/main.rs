@@ -18,6 +18,7 @@ mod cli;
 mod cross;
 mod failover;
 mod gemini;
+mod hosted;
 mod kill9;
 mod ledger;
 mod limits;

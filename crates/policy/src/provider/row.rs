@@ -98,6 +98,9 @@ pub struct Speaks {
     /// Only where the configuration asks for this dialect by name.
     #[serde(default)]
     pub on_request: bool,
+    /// How a host of somebody else's dialect wants its requests and sends its streams.
+    #[serde(default)]
+    pub hosted: Option<Hosted>,
     /// Only when `base_url` ends so (Azure's `/openai/v1`). The first entry of a dialect that applies counts.
     #[serde(default)]
     pub when: Option<String>,
@@ -115,6 +118,24 @@ impl Speaks {
     pub fn id(&self) -> Option<DialectId> {
         DialectId::parse(&self.dialect)
     }
+}
+
+/// A dialect in the envelope of another host: what differs is data, the messages are the same.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hosted {
+    /// Members of the body that are set, as strings.
+    #[serde(default)]
+    pub set: BTreeMap<String, String>,
+    /// Members of the body that the host takes from the address and refuses in the body.
+    #[serde(default)]
+    pub remove: Vec<String>,
+    /// The member that holds, as a list, what the dialect says in the header `anthropic-beta`.
+    #[serde(default)]
+    pub betas: Option<String>,
+    /// Streams are AWS event streams whose chunks hold the dialect's events.
+    #[serde(default)]
+    pub aws_event_stream: bool,
 }
 
 /// A part of `base_url` that the environment fills, such as a region.
