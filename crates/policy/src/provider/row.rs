@@ -195,6 +195,9 @@ pub struct Row {
     /// The provider's name in the catalogue where it differs from `name`; empty: the catalogue has none.
     #[serde(default)]
     pub catalog: Option<String>,
+    /// Of the catalogue's models it serves those alone whose name holds this word.
+    #[serde(default)]
+    pub serves: Option<String>,
     /// Where the vendor documents the API.
     #[serde(default)]
     pub docs: String,
@@ -214,6 +217,12 @@ impl Row {
     #[must_use]
     pub fn catalog_name(&self) -> Option<&str> {
         Some(self.catalog.as_deref().unwrap_or(&self.name)).filter(|name| !name.is_empty())
+    }
+
+    /// Whether it may serve a model that the catalogue gives its provider.
+    #[must_use]
+    pub fn serves(&self, model: &str) -> bool {
+        self.serves.as_deref().is_none_or(|word| model.contains(word))
     }
 
     /// The dialects that are built, in order of preference, each once; those on request last.
