@@ -12,6 +12,8 @@
 mod common;
 #[path = "recordings/excused.rs"]
 mod excused;
+#[path = "recordings/pairs.rs"]
+mod pairs;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
