@@ -47,7 +47,7 @@ struct Tally {
 }
 
 /// A model of today that speaks a dialect natively, for what depends on the model.
-fn target(dialect: DialectId) -> Target<'static> {
+pub(super) fn target(dialect: DialectId) -> Target<'static> {
     let (model, reasoning) = match dialect {
         DialectId::OpenAiChat | DialectId::OpenAiResponses => ("gpt-5-mini", Control::Effort),
         DialectId::AnthropicMessages => ("claude-sonnet-4-6", Control::Adaptive),
