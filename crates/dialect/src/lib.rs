@@ -13,6 +13,7 @@ pub mod gemini;
 pub mod id;
 pub mod ir;
 pub mod loss;
+mod members;
 pub mod openai_chat;
 pub mod openai_responses;
 pub mod outcome;

@@ -8,6 +8,7 @@ use crate::ir::foreign::{Foreign, Raw};
 use crate::ir::part::{Body, Citation, Media, MediaKind, MediaSource, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
+use crate::members;
 
 const HERE: DialectId = DialectId::AnthropicMessages;
 
@@ -201,16 +202,7 @@ impl Turns<'_> {
 
     /// Members of this dialect's own; others are lost.
     pub(super) fn own(&mut self, foreign: &Foreign, at: &str) -> Vec<(String, String)> {
-        let mut own = Vec::new();
-        for (dialect, key, value) in foreign.iter() {
-            if dialect == HERE {
-                own.push((key.to_owned(), value.to_owned()));
-            } else {
-                let at = if at.is_empty() { key.to_owned() } else { at.to_owned() };
-                self.lose(Loss::dropped(key.to_owned(), at));
-            }
-        }
-        own
+        members::own(HERE, foreign, at, &mut self.losses)
     }
 
     fn ready(&mut self, part: &Part, at: &str, members: impl FnOnce(&mut Writer)) -> Block {

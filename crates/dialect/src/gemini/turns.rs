@@ -11,6 +11,7 @@ use crate::ir::foreign::Foreign;
 use crate::ir::part::{Body, Media, MediaKind, MediaSource, Opaque, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
+use crate::members;
 
 const HERE: DialectId = DialectId::Gemini;
 
@@ -177,16 +178,7 @@ impl<'a> Turns<'a> {
 
     /// Members of this dialect's own; others are lost.
     pub(super) fn own(&mut self, foreign: &Foreign, at: &str) -> Vec<(String, String)> {
-        let mut own = Vec::new();
-        for (dialect, key, value) in foreign.iter() {
-            if dialect == HERE {
-                own.push((key.to_owned(), value.to_owned()));
-            } else {
-                let at = if at.is_empty() { key.to_owned() } else { at.to_owned() };
-                self.lose(Loss::dropped(key.to_owned(), at));
-            }
-        }
-        own
+        members::own(HERE, foreign, at, &mut self.losses)
     }
 
     fn media<'m>(&mut self, media: &'m Media, at: &str) -> Option<Blob<'m>> {

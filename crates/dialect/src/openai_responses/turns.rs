@@ -9,6 +9,7 @@ use crate::ir::foreign::Foreign;
 use crate::ir::part::{Body, Citation, Media, MediaKind, MediaSource, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
+use crate::members::{self, written};
 use crate::openai_chat::write::names::Names;
 use crate::quirk::Quirk;
 use crate::target::Target;
@@ -322,15 +323,7 @@ impl<'a> Turns<'a> {
 
     /// Members of this dialect's own; those of others are lost.
     pub(super) fn own(&mut self, foreign: &Foreign, at: &str) -> Vec<(String, String)> {
-        let mut own = Vec::new();
-        for (dialect, key, value) in foreign.iter() {
-            if dialect == HERE {
-                own.push((key.to_owned(), value.to_owned()));
-            } else {
-                self.lose(Loss::dropped(key.to_owned(), if at.is_empty() { key } else { at }));
-            }
-        }
-        own
+        members::own(HERE, foreign, at, &mut self.losses)
     }
 
     /// Names a part that cannot come along, and all that hangs on it.
@@ -351,18 +344,6 @@ pub(super) fn thought(kind: &str, text: &str, json: &mut Writer) {
         json.key("type").str(kind);
         json.key("text").str(text);
     });
-}
-
-/// An object of members and what stands behind them.
-fn written(more: &[(String, String)], members: impl FnOnce(&mut Writer)) -> String {
-    let mut json = Writer::new();
-    json.object(|json| {
-        members(json);
-        for (key, value) in more {
-            json.key(key).raw(value);
-        }
-    });
-    json.finish()
 }
 
 fn piece(more: &[(String, String)], members: impl FnOnce(&mut Writer)) -> Piece {

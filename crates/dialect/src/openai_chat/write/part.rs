@@ -6,6 +6,7 @@ use super::body::Body;
 use crate::id::DialectId;
 use crate::ir::part::{self, Media, MediaKind, MediaSource, Part};
 use crate::loss::Loss;
+use crate::members::written;
 use crate::openai_chat::read::NO_FILE_NAMES;
 use crate::quirk::{Quirk, Quirks};
 
@@ -108,19 +109,7 @@ pub(super) fn more(part: &Part, quirks: Quirks, body: &mut Body, at: &str) -> Ve
 
 /// An object of members and what stands behind them.
 pub(super) fn piece(more: &[(String, String)], members: impl FnOnce(&mut Writer)) -> Piece {
-    Piece::Object(object_of(more, members))
-}
-
-/// An object of these members and more.
-pub(super) fn object_of(more: &[(String, String)], members: impl FnOnce(&mut Writer)) -> String {
-    let mut json = Writer::new();
-    json.object(|json| {
-        members(json);
-        for (key, value) in more {
-            json.key(key).raw(value);
-        }
-    });
-    json.finish()
+    Piece::Object(written(more, members))
 }
 
 fn media_part(part: &Part, media: &Media, quirks: Quirks, body: &mut Body, at: &str) -> Option<Piece> {

@@ -4,11 +4,12 @@ use wire::json::{Json, Writer};
 
 use super::body::Body;
 use super::names::Names;
-use super::part::{self, Piece, gone, more, object_of, piece, word};
+use super::part::{self, Piece, gone, more, piece, word};
 use crate::id::DialectId;
 use crate::ir::part::{Body as Said, MediaSource, Opaque, Origin, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
+use crate::members::written;
 use crate::quirk::Quirk;
 use crate::signature;
 use crate::target::Target;
@@ -128,7 +129,7 @@ impl<'a> Turns<'a> {
 
     fn push(&mut self, role: &str, name: Option<&str>, own: &[(String, String)], members: impl FnOnce(&mut Writer)) {
         self.leading &= role == "system";
-        let message = object_of(own, |json| {
+        let message = written(own, |json| {
             json.key("role").str(role);
             if let Some(name) = name {
                 json.key("name").str(name);
