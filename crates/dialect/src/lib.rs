@@ -7,6 +7,7 @@
 
 mod alike;
 pub mod anthropic_messages;
+mod cite;
 pub mod dialect;
 pub mod fault;
 pub mod gemini;
@@ -19,12 +20,14 @@ pub mod openai_responses;
 pub mod outcome;
 pub mod peek;
 pub mod quirk;
+mod refusal;
 mod retry_after;
 mod signature;
 pub mod stream;
 pub mod target;
 pub mod undo;
 pub mod usage;
+mod weigh;
 
 use dialect::Dialect;
 use id::DialectId;

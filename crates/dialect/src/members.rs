@@ -44,6 +44,11 @@ pub(crate) fn array<'a>(value: Json<'a>, path: &str) -> Result<Items<'a>, Fault>
     must((value.kind() == Kind::Array).then(|| value.items()), path, "an array")
 }
 
+/// A string that says something.
+pub(crate) fn word(value: Json<'_>) -> Option<String> {
+    value.as_str().filter(|text| !text.is_empty()).map(Cow::into_owned)
+}
+
 /// A string that goes on as text. What is no character in it is replaced, and named.
 pub(crate) fn said(value: Json<'_>, path: &str, losses: &mut Vec<Loss>) -> Result<String, Fault> {
     let text = must(value.text(), path, "a string")?;

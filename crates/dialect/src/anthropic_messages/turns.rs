@@ -99,7 +99,7 @@ impl Turns<'_> {
                         self.system.push(block);
                     }
                 }
-                other => self.lose(Loss::dropped(word(other), at)),
+                other => self.lose(Loss::dropped(other.word(), at)),
             }
         }
     }
@@ -162,7 +162,7 @@ impl Turns<'_> {
             Body::ToolResult(result) if !assistant => Some(self.result(part, result, at)),
             Body::Unknown { dialect: HERE, raw, .. } => Some(Block::Ready(raw.as_str().to_owned())),
             other => {
-                self.lose(Loss::dropped(word(other), at));
+                self.lose(Loss::dropped(other.word(), at));
                 None
             }
         }
@@ -223,7 +223,7 @@ impl Turns<'_> {
         };
         let elsewhere = matches!(&media.source, MediaSource::FileId { dialect, .. } if *dialect != HERE);
         let Some(kind) = kind.filter(|_| !assistant && !elsewhere) else {
-            self.lose(Loss::dropped(media_word(media.kind), at));
+            self.lose(Loss::dropped(media.kind.word(), at));
             return None;
         };
         if media.detail.as_deref().is_some_and(|detail| detail != "auto") {
@@ -293,7 +293,7 @@ impl Turns<'_> {
                 Body::Text { .. } | Body::Media(_) | Body::Refusal(_) | Body::Unknown { .. } => {
                     blocks.extend(self.block(part, false, at));
                 }
-                other => self.lose(Loss::dropped(word(other), at)),
+                other => self.lose(Loss::dropped(other.word(), at)),
             }
         }
         let id = self.names.id(&result.call_id);
@@ -373,29 +373,6 @@ pub(super) fn input(arguments: &str) -> (Raw, bool) {
             });
             (json.finish().into(), false)
         }
-    }
-}
-
-/// What a part is called where it is lost.
-pub(super) fn word(body: &Body) -> String {
-    match body {
-        Body::Text { .. } => "text",
-        Body::Media(media) => media_word(media.kind),
-        Body::Reasoning(_) => "reasoning",
-        Body::ToolCall(_) => "tool call",
-        Body::ToolResult(_) => "tool result",
-        Body::Refusal(_) => "refusal",
-        Body::Unknown { kind, .. } => kind,
-    }
-    .to_owned()
-}
-
-fn media_word(kind: MediaKind) -> &'static str {
-    match kind {
-        MediaKind::Image => "image",
-        MediaKind::Audio => "audio",
-        MediaKind::File => "file",
-        MediaKind::Video => "video",
     }
 }
 

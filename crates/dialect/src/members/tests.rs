@@ -36,6 +36,8 @@ fn a_string_must_be_there_and_be_text() {
     let missing = |name: &str, path: &str| need(object, name, path, &mut Vec::new()).unwrap_err().message;
     assert_eq!(missing("c", "top"), "`top.c` is missing.");
     assert_eq!(missing("b", ""), "`b` must be a string.");
+    let word = |text| word(Json::parse(text).unwrap());
+    assert_eq!((word(r#""a""#), word(r#""""#), word("1")), (Some("a".into()), None, None));
 }
 
 #[test]

@@ -328,7 +328,7 @@ impl<'a> Turns<'a> {
 
     /// Names a part that cannot come along, and all that hangs on it.
     fn gone(&mut self, part: &Part, at: &str) {
-        self.lose(Loss::dropped(word(&part.body).to_owned(), at));
+        self.lose(Loss::dropped(part.body.word(), at));
         if part.cache.is_some() {
             self.lose(Loss::dropped("cache_control", at));
         }
@@ -359,23 +359,5 @@ fn content(key: &str, pieces: &[Piece], json: &mut Writer) {
         many => {
             json.key(key).array(|json| many.iter().for_each(|piece| _ = json.raw(&piece.json)));
         }
-    }
-}
-
-/// What a part is called where it is lost.
-pub(super) fn word(body: &Body) -> &str {
-    match body {
-        Body::Text { .. } => "text",
-        Body::Refusal(_) => "refusal",
-        Body::Reasoning(_) => "reasoning",
-        Body::ToolCall(_) => "tool call",
-        Body::ToolResult(_) => "tool result",
-        Body::Media(media) => match media.kind {
-            MediaKind::Image => "image",
-            MediaKind::Audio => "audio",
-            MediaKind::File => "file",
-            MediaKind::Video => "video",
-        },
-        Body::Unknown { kind, .. } => kind,
     }
 }

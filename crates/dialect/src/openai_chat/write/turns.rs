@@ -4,7 +4,7 @@ use wire::json::{Json, Writer};
 
 use super::body::Body;
 use super::names::Names;
-use super::part::{self, Piece, gone, more, piece, word};
+use super::part::{self, Piece, gone, more, piece};
 use crate::id::DialectId;
 use crate::ir::part::{Body as Said, MediaSource, Opaque, Origin, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
@@ -156,7 +156,7 @@ impl<'a> Turns<'a> {
         for (index, part) in parts.iter().enumerate() {
             let at = format!("{path}[{index}]");
             match &part.body {
-                Said::Media(_) => gone(part, word(&part.body), &mut self.body, &at),
+                Said::Media(_) => gone(part, part.body.word(), &mut self.body, &at),
                 _ => pieces.extend(part::write(part, false, self.to.quirks, &mut self.body, &at)),
             }
         }
@@ -181,7 +181,7 @@ impl<'a> Turns<'a> {
             let at = format!("{path}.content[{index}]");
             match &part.body {
                 Said::ToolResult(result) => self.result(part, result, std::mem::take(&mut own), &at),
-                _ => gone(part, word(&part.body), &mut self.body, &at),
+                _ => gone(part, part.body.word(), &mut self.body, &at),
             }
         }
         for (key, _) in own {
@@ -215,7 +215,7 @@ impl<'a> Turns<'a> {
         let bare = Part::from(part.body.clone());
         if let Some(piece) = part::write(&bare, false, self.to.quirks, &mut self.body, at) {
             self.moved.push(piece);
-            self.body.lose(Loss::approximated(word(&part.body).to_owned(), at));
+            self.body.lose(Loss::approximated(part.body.word(), at));
         }
         part::hanging(part, &mut self.body, at);
     }
