@@ -55,7 +55,7 @@ fn member(reader: &mut Reader, request: &mut Request, key: &str, value: Json<'_>
             if let Some(user) = object(value, key)?.get("user_id").and_then(Json::non_null) {
                 request.user = Some(reader.text(user, "metadata.user_id")?);
             }
-            nested(request, key, value, &["user_id"]);
+            request.foreign.nest(key, &foreign(value, &["user_id"]));
         }
         "service_tier" => {
             // The standard tier only, which is what other dialects call the default.
@@ -71,7 +71,7 @@ fn member(reader: &mut Reader, request: &mut Request, key: &str, value: Json<'_>
             if let Some(format) = value.get("format").and_then(Json::non_null) {
                 request.format = Some(output_format(format, "output_config.format")?);
             }
-            nested(request, key, value, &["effort", "format"]);
+            request.foreign.nest(key, &foreign(value, &["effort", "format"]));
         }
         "output_format" => request.format = Some(output_format(object(value, key)?, key)?),
         "tools" => {
@@ -135,7 +135,7 @@ fn thinking(reader: &mut Reader, request: &mut Request, value: Json<'_>) -> Resu
             return Ok(());
         }
     }
-    nested(request, "thinking", value, &["type", "budget_tokens"]);
+    request.foreign.nest("thinking", &foreign(value, &["type", "budget_tokens"]));
     Ok(())
 }
 
@@ -197,13 +197,6 @@ fn tool_choice(reader: &mut Reader, request: &mut Request, value: Json<'_>) -> R
     let single = value.get("disable_parallel_tool_use").and_then(Json::as_bool);
     request.parallel_tools = single.map(|single| !single);
     Ok(())
-}
-
-/// Members of a nested object beyond those known, under a dotted key.
-fn nested(request: &mut Request, key: &str, value: Json<'_>, known: &[&str]) {
-    for (dialect, name, raw) in foreign(value, known).iter() {
-        request.foreign.push(dialect, &format!("{key}.{name}"), raw);
-    }
 }
 
 #[cfg(test)]

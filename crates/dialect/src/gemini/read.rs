@@ -185,9 +185,9 @@ fn tool_config(reader: &mut Reader, request: &mut Request, value: Json<'_>) -> R
                 return Err(Fault::invalid(&path, format!("`{path}` must be AUTO, ANY, NONE or VALIDATED.")));
             }
         };
-        nested(request, path, calling, &["mode", "allowedFunctionNames"]);
+        request.foreign.nest(path, &foreign(calling, &["mode", "allowedFunctionNames"]));
     }
-    nested(request, "toolConfig", value, &["functionCallingConfig"]);
+    request.foreign.nest("toolConfig", &foreign(value, &["functionCallingConfig"]));
     Ok(())
 }
 
@@ -243,7 +243,7 @@ fn config(reader: &mut Reader, request: &mut Request, value: Json<'_>) -> Result
     if let Some(thinking) = get(value, "thinkingConfig") {
         effort(reader, request, object(thinking, &at("thinkingConfig"))?)?;
     }
-    nested(request, "generationConfig", value, &known);
+    request.foreign.nest("generationConfig", &foreign(value, &known));
     Ok(())
 }
 
@@ -289,15 +289,8 @@ fn effort(reader: &mut Reader, request: &mut Request, value: Json<'_>) -> Result
     if effort != Effort::default() {
         request.effort = Some(effort);
     }
-    nested(request, path, value, &["thinkingBudget", "thinkingLevel", "includeThoughts"]);
+    request.foreign.nest(path, &foreign(value, &["thinkingBudget", "thinkingLevel", "includeThoughts"]));
     Ok(())
-}
-
-/// Members of a nested object beyond those known, under a dotted key.
-fn nested(request: &mut Request, key: &str, value: Json<'_>, known: &[&str]) {
-    for (dialect, name, raw) in foreign(value, known).iter() {
-        request.foreign.push(dialect, &format!("{key}.{name}"), raw);
-    }
 }
 
 #[cfg(test)]

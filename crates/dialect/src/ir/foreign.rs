@@ -43,6 +43,13 @@ impl Foreign {
         self.0.push((dialect, key.to_owned(), value.into()));
     }
 
+    /// Adds the members of an object that stands under a key, under dotted keys.
+    pub(crate) fn nest(&mut self, key: &str, inner: &Foreign) {
+        for (dialect, name, value) in inner.iter() {
+            self.push(dialect, &format!("{key}.{name}"), value);
+        }
+    }
+
     /// True when there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

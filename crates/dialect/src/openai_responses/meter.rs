@@ -6,6 +6,7 @@ use wire::frame::Frame;
 use wire::json::{Json, Kind};
 
 use super::{fault, status, usage};
+use crate::members::word;
 use crate::outcome::{Outcome, UpstreamFault};
 use crate::quirk::Quirks;
 use crate::stream::{Meter, Reading, Seen};
@@ -42,10 +43,7 @@ impl ResponsesMeter {
 
     /// Id and model, as far as an object says.
     fn head(&mut self, response: Json<'_>) {
-        let word = |name: &str| {
-            let text = response.get(name).and_then(Json::as_str).map(Cow::into_owned);
-            text.filter(|text| !text.is_empty())
-        };
+        let word = |name: &str| response.get(name).and_then(word);
         self.reading.id = word("id").or_else(|| self.reading.id.take());
         self.reading.model = word("model").or_else(|| self.reading.model.take());
     }

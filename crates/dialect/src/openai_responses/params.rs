@@ -7,7 +7,7 @@ use super::turns::Turns;
 use crate::ir::foreign::Raw;
 use crate::ir::request::{Effort, Format, Request};
 use crate::loss::Loss;
-use crate::openai_chat::write::names::clean;
+use crate::openai_chat::write::names::{clean, tier};
 use crate::quirk::Quirk;
 use crate::target::{Control, Target};
 
@@ -64,11 +64,10 @@ pub(super) fn write(request: &Request, to: &Target<'_>, turns: &mut Turns<'_>, b
     if let Some(user) = &request.user {
         body.put("user", |json| _ = json.str(user));
     }
-    match request.tier.as_deref() {
+    match request.tier.as_deref().map(tier) {
         None => {}
-        Some(tier @ ("auto" | "default" | "flex" | "priority")) => body.put("service_tier", |json| _ = json.str(tier)),
-        Some("standard_only") => body.put("service_tier", |json| _ = json.str("default")),
-        Some(_) => turns.lose(Loss::dropped("service_tier", "service_tier")),
+        Some(Some(tier)) => body.put("service_tier", |json| _ = json.str(tier)),
+        Some(None) => turns.lose(Loss::dropped("service_tier", "service_tier")),
     }
     if request.stream {
         body.put("stream", |json| _ = json.bool(true));

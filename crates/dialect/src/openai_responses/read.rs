@@ -89,7 +89,7 @@ fn member(reader: &mut Reader, request: &mut Request, key: &str, value: Json<'_>
                     request.foreign.push(HERE, "text.format", format.raw());
                 }
             }
-            nested(request, key, value, &["format"]);
+            request.foreign.nest(key, &foreign(value, &["format"]));
         }
         "tools" => {
             for (index, tool) in array(value, key)?.enumerate() {
@@ -145,7 +145,7 @@ fn effort(reader: &mut Reader, request: &mut Request, value: Json<'_>) -> Result
         effort.budget = Some(whole(budget, "reasoning.max_tokens")?);
     }
     request.effort = (effort != Effort::default()).then_some(effort);
-    nested(request, "reasoning", value, &["effort", "enabled", "max_tokens"]);
+    request.foreign.nest("reasoning", &foreign(value, &["effort", "enabled", "max_tokens"]));
     Ok(())
 }
 
@@ -239,13 +239,6 @@ fn tool_choice(reader: &mut Reader, request: &mut Request, value: Json<'_>) -> R
         _ => own(request),
     }
     Ok(())
-}
-
-/// Members of a nested object beyond those known, under a dotted key.
-fn nested(request: &mut Request, key: &str, value: Json<'_>, known: &[&str]) {
-    for (dialect, name, raw) in foreign(value, known).iter() {
-        request.foreign.push(dialect, &format!("{key}.{name}"), raw);
-    }
 }
 
 fn whole(value: Json<'_>, path: &str) -> Result<u64, Fault> {

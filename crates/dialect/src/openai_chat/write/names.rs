@@ -1,4 +1,4 @@
-//! Tool-call ids and tool names as servers of this dialect take them, and the way back.
+//! Tool-call ids, tool names and tiers as servers of this dialect take them, and the way back.
 
 use std::collections::{HashMap, HashSet};
 
@@ -149,6 +149,15 @@ pub(crate) fn clean(text: &str) -> String {
     let good = |char: char| char.is_ascii_alphanumeric() || char == '_' || char == '-';
     let text: String = text.chars().take(MAX_NAME).map(|char| if good(char) { char } else { '_' }).collect();
     if text.is_empty() { "_".to_owned() } else { text }
+}
+
+/// The service tier that OpenAI has for one; `None` for one it does not have.
+pub(crate) fn tier(tier: &str) -> Option<&str> {
+    match tier {
+        "auto" | "default" | "flex" | "priority" => Some(tier),
+        "standard_only" => Some("default"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use wire::json::Writer;
 
 use super::body::Body;
-use super::names::clean;
+use super::names::{clean, tier};
 use crate::ir::foreign::Raw;
 use crate::ir::request::{Effort, Format, Request};
 use crate::loss::Loss;
@@ -22,11 +22,10 @@ pub(super) fn write(request: &Request, to: &Target<'_>, body: &mut Body) {
     if let Some(user) = &request.user {
         body.put("user", |json| _ = json.str(user));
     }
-    match request.tier.as_deref() {
+    match request.tier.as_deref().map(tier) {
         None => {}
-        Some(tier @ ("auto" | "default" | "flex" | "priority")) => body.put("service_tier", |json| _ = json.str(tier)),
-        Some("standard_only") => body.put("service_tier", |json| _ = json.str("default")),
-        Some(_) => body.lose(Loss::dropped("service_tier", "service_tier")),
+        Some(Some(tier)) => body.put("service_tier", |json| _ = json.str(tier)),
+        Some(None) => body.lose(Loss::dropped("service_tier", "service_tier")),
     }
     if request.stream {
         body.put("stream", |json| _ = json.bool(true));
