@@ -12,6 +12,7 @@ pub mod env;
 pub mod exchange;
 pub mod gateway;
 pub mod jobs;
+pub mod native;
 pub mod server;
 pub mod state;
 pub mod tasks;

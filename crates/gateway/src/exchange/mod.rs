@@ -5,11 +5,13 @@ pub mod arrive;
 pub mod attempt;
 pub mod judge;
 pub mod out;
+pub mod pass;
 pub mod plan;
 pub mod recall;
 pub mod relay;
 pub mod send;
 pub mod settle;
+pub mod watch;
 pub mod whole;
 
 use std::sync::Arc;

@@ -69,7 +69,32 @@ pub struct Record {
     request_bytes: u64,
     /// The service tier asked for.
     tier: Option<String>,
+    counting: Counting,
     settled: bool,
+}
+
+/// Where what was used is known from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counting {
+    /// The provider's report, else an estimate from the text.
+    Estimated,
+    /// The provider's report alone: nothing is known of the text.
+    Reported,
+    /// The call is free of charge.
+    Free,
+}
+
+/// What a record begins with.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening {
+    /// The request's id.
+    pub id: Uuid,
+    /// When it arrived.
+    pub start: Instant,
+    /// The caller's dialect, `native` for none.
+    pub dialect: &'static str,
+    /// What is asked for.
+    pub operation: &'static str,
 }
 
 /// How an answer ended.
@@ -93,6 +118,13 @@ impl Record {
     /// Begins the record of a caller that is known.
     #[must_use]
     pub fn open(gateway: &Arc<Gateway>, snapshot: &Arc<Snapshot>, who: &Principal, call: &Call) -> Self {
+        let opening = Opening { id: call.id, start: call.start, dialect: call.dialect.name(), operation: "chat" };
+        Self::begun(gateway, snapshot, who, opening)
+    }
+
+    /// The same for any operation.
+    #[must_use]
+    pub fn begun(gateway: &Arc<Gateway>, snapshot: &Arc<Snapshot>, who: &Principal, opening: Opening) -> Self {
         let caller = Caller {
             key: Arc::clone(&who.name),
             team: who.team.clone(),
@@ -102,7 +134,7 @@ impl Record {
             session: None,
         };
         let entry = Box::new(Entry {
-            id: call.id,
+            id: opening.id,
             at: env::now(),
             status: Status::Cancelled,
             http: None,
@@ -111,8 +143,8 @@ impl Record {
             node: Arc::clone(&gateway.node),
             config: Arc::clone(&snapshot.config.hash),
             caller,
-            dialect: call.dialect.name(),
-            operation: "chat",
+            dialect: opening.dialect,
+            operation: opening.operation,
             stream: false,
             asked: String::new(),
             served: None,
@@ -130,7 +162,7 @@ impl Record {
         Self {
             gateway: Arc::clone(gateway),
             snapshot: Arc::clone(snapshot),
-            start: call.start,
+            start: opening.start,
             entry,
             active: None,
             hold: None,
@@ -138,6 +170,7 @@ impl Record {
             own_us: None,
             request_bytes: 0,
             tier: None,
+            counting: Counting::Estimated,
             settled: false,
         }
     }
@@ -178,6 +211,31 @@ impl Record {
         if self.entry.caller.session.is_none() {
             self.entry.caller.session = peek.session.as_deref().map(bounded);
         }
+    }
+
+    /// Notes what is asked for, where the body is none of a dialect's.
+    pub fn asks(&mut self, model: &str, stream: bool, tier: Option<String>, bytes: u64) {
+        self.entry.asked = bounded(model);
+        self.entry.stream = stream;
+        self.tier = tier;
+        self.request_bytes = bytes;
+    }
+
+    /// Notes the end user that the body tells, where no header or key does.
+    pub fn for_user(&mut self, user: &str) {
+        if self.entry.caller.user.is_none() {
+            self.entry.caller.user = Some(bounded(user));
+        }
+    }
+
+    /// Notes the dialect, once it is known.
+    pub fn speaks(&mut self, dialect: &'static str) {
+        self.entry.dialect = dialect;
+    }
+
+    /// Notes how what is used is known.
+    pub fn count(&mut self, counting: Counting) {
+        self.counting = counting;
     }
 
     /// Notes why the request goes where it goes.
@@ -289,6 +347,7 @@ impl Record {
             own_us: self.own_us,
             request_bytes: self.request_bytes,
             tier: self.tier.take(),
+            counting: self.counting,
             settled: self.settled,
         };
         self.settled = true;
@@ -299,11 +358,18 @@ impl Record {
     pub fn settle(&mut self, end: End) -> (Option<Nano>, Appended) {
         let answered = end.outcome != Outcome::Cancelled || end.reading.text_bytes > 0;
         let End { reading, .. } = end;
-        let usage = whole_usage(reading.usage, reading.text_bytes, self.request_bytes, answered);
+        let usage = match self.counting {
+            Counting::Estimated => whole_usage(reading.usage, reading.text_bytes, self.request_bytes, answered),
+            Counting::Reported => reading.usage,
+            Counting::Free => free(),
+        };
         let Some(active) = self.active.clone() else { return (None, Appended::Written) };
         let asked = Asked { tier: self.tier.as_deref(), region: active.target.region.as_deref() };
         let fee = active.target.provider.config.fee;
-        let cost = cost(&usage, active.target.sheet.as_ref(), active.at, asked, fee);
+        let cost = match self.counting {
+            Counting::Free => Cost::zero(),
+            _ => cost(&usage, active.target.sheet.as_ref(), active.at, asked, fee),
+        };
         let total = cost.total();
         self.end_attempt(end.outcome, Some(end.upstream_status), total);
         let entry = &mut self.entry;
@@ -410,6 +476,13 @@ pub async fn wait(appended: Appended) {
         // Late or lost, the answer goes out: the journal holds the line in memory.
         let _ = tokio::time::timeout(PATIENCE, written).await;
     }
+}
+
+/// The usage of a call that is free of charge.
+fn free() -> Usage {
+    let mut usage = Usage::unknown();
+    usage.source = Source::Reported;
+    usage
 }
 
 /// Usage with what nobody reported estimated from the text.

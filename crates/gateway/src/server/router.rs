@@ -14,7 +14,7 @@ use super::reply::{self, ReplyBody};
 use crate::exchange::{self, arrive::Call};
 use crate::gateway::Gateway;
 use crate::state::directory::Principal;
-use crate::{admin, api, auth, env};
+use crate::{admin, api, auth, env, native};
 
 /// What a path stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,7 @@ enum Place<'a> {
     Metrics,
     OpenApi,
     Admin(&'a str),
+    Native,
     Home,
     Nothing,
 }
@@ -50,6 +51,9 @@ fn place(path: &str) -> Place<'_> {
         _ => {
             if let Some(rest) = path.strip_prefix("/admin/v1/") {
                 return Place::Admin(rest);
+            }
+            if path.starts_with("/native/") {
+                return Place::Native;
             }
             if let Some(id) = path.strip_prefix("/v1/requests/") {
                 return Place::Request(id);
@@ -90,6 +94,7 @@ pub async fn route(gateway: Arc<Gateway>, peer: Option<SocketAddr>, request: Req
             Place::Generate(dialect) if head.method == Method::POST => {
                 exchange::run(gateway, Call { id, start, dialect, peer, head, body }).await
             }
+            Place::Native => native::run(gateway, native::Ask { id, start, peer, head, body }).await,
             _ => {
                 let mut response = other(&gateway, peer, &head, body, id).await;
                 if !response.headers().contains_key("x-tollgate-request-id") {

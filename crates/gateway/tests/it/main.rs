@@ -21,6 +21,7 @@ mod kill9;
 mod ledger;
 mod limits;
 mod local;
+mod native;
 mod passthrough;
 mod reload;
 mod responses;

@@ -147,6 +147,9 @@ pub struct Row {
     /// How the key is sent.
     #[serde(default)]
     pub auth: Auth,
+    /// How the key is sent in the native lane, where no dialect's path says otherwise and it differs.
+    #[serde(default)]
+    pub native_auth: Option<Auth>,
     /// Environment variables that hold a key, the first that is set counts.
     #[serde(default)]
     pub keys: Vec<String>,
