@@ -177,7 +177,7 @@ fn billed(units: Json<'_>) -> Option<Usage> {
         let unit = match &*key {
             "input_tokens" => Unit::Input,
             "output_tokens" => Unit::Output,
-            "search_units" => Unit::Request,
+            "search_units" => Unit::Search,
             _ => continue,
         };
         if let Some(count) = value.as_u64() {

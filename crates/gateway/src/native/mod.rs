@@ -213,10 +213,15 @@ async fn ready(
         return Err(Fault::new(Kind::NoCandidate, message));
     }
     record.hold(admit_one(gateway, snapshot.config.server.max_in_flight)?);
-    let carried = match (looked.body, body.take()) {
-        (Some((bytes, held)), _) => Carried::Read(bytes, held),
-        (None, Some(body)) => Carried::Through(upload(snapshot, body)?),
-        (None, None) => return Err(Fault::invalid("", "The request body broke off before its end.")),
+    let limit = snapshot.config.server.max_upload;
+    let length = body.as_ref().and_then(|body| body.size_hint().exact());
+    let carried = match looked.body {
+        Some((bytes, held)) => Carried::Read(bytes, held),
+        None if length.is_some_and(|length| length > limit) => return Err(send::too_large(limit)),
+        None => match body.take() {
+            Some(body) => Carried::Through(Upload::new(body, limit)),
+            None => return Err(Fault::invalid("", "The request body broke off before its end.")),
+        },
     };
     let mut headers = headers::up(&head.headers);
     if matches!(carried, Carried::Read(..)) {
@@ -234,15 +239,6 @@ async fn ready(
         metered: head.method == Method::POST,
         method: head.method,
     })
-}
-
-/// A body that goes through, if its length is within what may.
-fn upload(snapshot: &Snapshot, body: Incoming) -> Result<Upload, Fault> {
-    let limit = snapshot.config.server.max_upload;
-    match body.size_hint().exact() {
-        Some(length) if length > limit => Err(send::too_large(limit)),
-        _ => Ok(Upload::new(body, limit)),
-    }
 }
 
 fn nobody() -> Fault {

@@ -8,13 +8,14 @@ use dialect::fault::{Fault, Kind};
 use dialect::id::DialectId;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use hyper::body::Incoming;
+use policy::provider::operation::Operation;
 use uuid::Uuid;
 
 use super::reply::{self, ReplyBody};
 use crate::exchange::{self, arrive::Call};
 use crate::gateway::Gateway;
 use crate::state::directory::Principal;
-use crate::{admin, api, auth, env, native};
+use crate::{admin, api, auth, env, native, operation};
 
 /// What a path stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,7 @@ enum Place<'a> {
     OpenApi,
     Admin(&'a str),
     Native,
+    Operate(Operation),
     Home,
     Nothing,
 }
@@ -55,6 +57,9 @@ fn place(path: &str) -> Place<'_> {
             if path.starts_with("/native/") {
                 return Place::Native;
             }
+            if let Some(operation) = operation(path) {
+                return Place::Operate(operation);
+            }
             if let Some(id) = path.strip_prefix("/v1/requests/") {
                 return Place::Request(id);
             }
@@ -65,6 +70,25 @@ fn place(path: &str) -> Place<'_> {
                 .map_or(Place::Nothing, Place::Model)
         }
     }
+}
+
+/// The operation of a path: OpenAI's below `/v1` and `/openai/v1`, two of them without; reranking in both
+/// versions; Anthropic's counting of tokens.
+fn operation(path: &str) -> Option<Operation> {
+    match path {
+        "/v1/rerank" | "/rerank" => return Some(Operation::Rerank),
+        "/v2/rerank" => return Some(Operation::RerankV2),
+        "/v1/messages/count_tokens" | "/anthropic/v1/messages/count_tokens" => return Some(Operation::CountTokens),
+        "/embeddings" => return Some(Operation::Embeddings),
+        "/completions" => return Some(Operation::Completions),
+        _ => {}
+    }
+    let rest = path.strip_prefix("/openai").unwrap_or(path).strip_prefix("/v1")?;
+    let own = |operation: &Operation| {
+        !matches!(operation, Operation::Rerank | Operation::RerankV2 | Operation::CountTokens)
+            && operation.path() == rest
+    };
+    Operation::ALL.into_iter().find(own)
 }
 
 /// The dialect that errors on a path are told in.
@@ -93,6 +117,9 @@ pub async fn route(gateway: Arc<Gateway>, peer: Option<SocketAddr>, request: Req
         match place(head.uri.path()) {
             Place::Generate(dialect) if head.method == Method::POST => {
                 exchange::run(gateway, Call { id, start, dialect, peer, head, body }).await
+            }
+            Place::Operate(operation) if head.method == Method::POST => {
+                operation::run(gateway, operation, native::Ask { id, start, peer, head, body }).await
             }
             Place::Native => native::run(gateway, native::Ask { id, start, peer, head, body }).await,
             _ => {
@@ -153,7 +180,7 @@ async fn other(
             Err(fault) => Err(fault),
         },
         Place::Nothing => Err(nothing(path)),
-        Place::Generate(_) => Err(wrong_method("POST")),
+        Place::Generate(_) | Place::Operate(_) => Err(wrong_method("POST")),
         _ => Err(wrong_method("GET, HEAD")),
     };
     match served {
@@ -215,11 +242,22 @@ fn metrics(gateway: &Gateway) -> Response<ReplyBody> {
 
 fn nothing(path: &str) -> Fault {
     let shown: String = path.chars().take(120).collect();
-    let message = format!(
-        "There is nothing at `{shown}`. Served are /v1/chat/completions, /v1/responses, /v1/messages, \
-         /v1/models, /v1/requests/{{id}} and /api/v1/generation; the native lane (/native/{{provider}}/…), which passes every \
-         other path of a provider through, is not part of this release."
-    );
+    let bare = path.strip_prefix("/openai").or_else(|| path.strip_prefix("/anthropic")).unwrap_or(path);
+    let kept = ["/v1/files", "/v1/batches", "/v1/messages/batches", "/v1/realtime", "/v1/uploads", "/v1/fine_tuning"];
+    let message = if kept.iter().any(|kept| bare == *kept || bare.starts_with(&format!("{kept}/"))) {
+        format!(
+            "`{shown}` is kept by one provider's account, and is not served across providers in this release. Reach it \
+             by the native lane: /native/{{provider}}{bare}, with the provider's name from the configuration.",
+            bare = bare.chars().take(120).collect::<String>()
+        )
+    } else {
+        format!(
+            "There is nothing at `{shown}`. Served are /v1/chat/completions, /v1/responses, /v1/messages, \
+             /v1/embeddings and OpenAI's other operations, /v1/rerank, /v1/models, /v1/requests/{{id}} and \
+             /api/v1/generation; every other path of a provider is reached by the native lane, \
+             /native/{{provider}}/…."
+        )
+    };
     Fault::new(Kind::NotFound, message)
 }
 

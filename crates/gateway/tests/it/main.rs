@@ -22,6 +22,7 @@ mod ledger;
 mod limits;
 mod local;
 mod native;
+mod operations;
 mod passthrough;
 mod reload;
 mod responses;

@@ -6,6 +6,8 @@ use dialect::id::DialectId;
 use dialect::quirk::{Quirk, Quirks};
 use serde::{Deserialize, Deserializer};
 
+use super::operation::Serves;
+
 /// What sort of provider a row is. Zero configuration orders providers by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -162,6 +164,9 @@ pub struct Row {
     /// How it differs from its dialect, by the names of [`Quirk`].
     #[serde(default)]
     pub quirks: Vec<String>,
+    /// What it serves beside its dialects. Without: nothing for vendors, every operation for others.
+    #[serde(default)]
+    pub serves: Option<Vec<Serves>>,
     /// Where it lists its models, after `base_url`; none when it has no such list.
     #[serde(default)]
     pub models: Option<String>,

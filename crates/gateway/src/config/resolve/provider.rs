@@ -160,7 +160,8 @@ fn endpoints(
     reader: &mut Reader<'_>,
 ) -> Vec<Endpoint> {
     let found = speaks(row, base_url, forced.as_ref().map(|spot| dialect_id(spot.value)));
-    if found.is_empty() {
+    let serves = forced.is_none() && row.serves.as_ref().is_some_and(|serves| !serves.is_empty());
+    if found.is_empty() && !serves {
         let (at, what) = match &forced {
             Some(spot) => {
                 let id = dialect_id(spot.value);
