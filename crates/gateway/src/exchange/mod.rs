@@ -3,6 +3,7 @@
 pub mod admit;
 pub mod arrive;
 pub mod attempt;
+pub mod estimate;
 pub mod judge;
 pub mod out;
 pub mod pass;
@@ -11,6 +12,7 @@ pub mod recall;
 pub mod relay;
 pub mod send;
 pub mod settle;
+pub mod tags;
 pub mod watch;
 pub mod whole;
 

@@ -11,7 +11,7 @@ use dialect::loss::Loss;
 use dialect::outcome::Outcome;
 use dialect::peek::Peek;
 use dialect::stream::Reading;
-use dialect::usage::{Source, Unit, Usage};
+use dialect::usage::Usage;
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 use policy::entry::{Attempt, Caller, Decision, Entry, Stamp, Status};
@@ -25,6 +25,8 @@ use wire::json::Writer;
 
 use super::admit::Hold;
 use super::arrive::Call;
+use super::estimate::{Counting, free, whole_usage};
+use super::tags::{bounded, tags_of};
 use crate::env;
 use crate::gateway::Gateway;
 use crate::state::directory::Principal;
@@ -34,14 +36,10 @@ use crate::telemetry::log;
 
 /// How long an answer's last bytes wait for its line to be written.
 const PATIENCE: Duration = Duration::from_millis(20);
-/// Bytes of text that make a token, where nothing better is known.
-const BYTES_PER_TOKEN: u64 = 4;
 const TAGS: HeaderName = HeaderName::from_static("x-tollgate-tags");
 const USER: HeaderName = HeaderName::from_static("x-tollgate-user");
 const SESSION: HeaderName = HeaderName::from_static("x-tollgate-session");
 const SESSION_TOO: HeaderName = HeaderName::from_static("x-session-id");
-/// Most tags of a request.
-const MOST_TAGS: usize = 16;
 
 /// An attempt that is under way.
 #[derive(Debug, Clone)]
@@ -71,17 +69,6 @@ pub struct Record {
     tier: Option<String>,
     counting: Counting,
     settled: bool,
-}
-
-/// Where what was used is known from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counting {
-    /// The provider's report, else an estimate from the text.
-    Estimated,
-    /// The provider's report alone: nothing is known of the text.
-    Reported,
-    /// The call is free of charge.
-    Free,
 }
 
 /// What a record begins with.
@@ -476,63 +463,6 @@ pub async fn wait(appended: Appended) {
         // Late or lost, the answer goes out: the journal holds the line in memory.
         let _ = tokio::time::timeout(PATIENCE, written).await;
     }
-}
-
-/// The usage of a call that is free of charge.
-fn free() -> Usage {
-    let mut usage = Usage::unknown();
-    usage.source = Source::Reported;
-    usage
-}
-
-/// Usage with what nobody reported estimated from the text.
-fn whole_usage(mut usage: Usage, text_bytes: u64, request_bytes: u64, sent: bool) -> Usage {
-    let input = request_bytes.div_ceil(BYTES_PER_TOKEN);
-    let output = text_bytes.div_ceil(BYTES_PER_TOKEN);
-    match usage.source {
-        Source::Reported | Source::Estimated => {}
-        Source::Partial => {
-            if usage.get(Unit::Input).is_none() && usage.prompt_tokens() == 0 {
-                usage.set(Unit::Input, input);
-            }
-            let known = usage.get(Unit::Output).unwrap_or(0);
-            usage.set(Unit::Output, known.max(output));
-            usage.notes.push("the answer ended before its usage was reported; output is estimated".to_owned());
-        }
-        Source::Unknown => {
-            usage.set(Unit::Input, input);
-            usage.set(Unit::Output, output);
-            usage.source = Source::Estimated;
-            let note = if sent { "estimated from the text" } else { "the caller left before the answer" };
-            usage.notes.push(note.to_owned());
-        }
-    }
-    usage
-}
-
-fn tags_of(text: &str) -> Option<Vec<(String, String)>> {
-    let mut tags = Vec::new();
-    for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=')?;
-        let (name, value) = (name.trim(), value.trim());
-        let named = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.-".contains(&byte);
-        let good = (1..=64).contains(&name.len()) && name.bytes().all(named) && value.len() <= 256;
-        if !good || tags.len() == MOST_TAGS {
-            return None;
-        }
-        tags.retain(|(known, _)| known != name);
-        tags.push((name.to_owned(), value.to_owned()));
-    }
-    Some(tags)
-}
-
-/// The first 256 bytes of a text, whole characters.
-fn bounded(text: &str) -> String {
-    let mut end = text.len().min(256);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default().to_owned()
 }
 
 /// The access log's line: no user, no tags, no money, no text.

@@ -15,10 +15,22 @@ use super::judge::redact;
 use super::out::Out;
 use crate::state::target::Target;
 
+/// Longest answer that is kept to be read at its end, in bytes.
+pub const MOST_KEPT: usize = 16 << 20;
+
 /// Watches a body go by.
 pub enum Watch {
     /// Bytes that tell nothing.
     Nothing(Reading),
+    /// JSON that comes in pieces and is read at its end, as long as it is not too long.
+    Kept {
+        /// What came, until it was too long.
+        kept: Option<Vec<u8>>,
+        /// Its dialect, where known.
+        known: Option<DialectId>,
+        /// What it told.
+        reading: Reading,
+    },
     /// A stream of a known dialect.
     Known {
         /// Cuts it.
@@ -45,6 +57,7 @@ impl std::fmt::Debug for Watch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Watch::Nothing(_) => "Nothing",
+            Watch::Kept { .. } => "Kept",
             Watch::Known { .. } => "Known",
             Watch::Events { .. } => "Events",
         })
@@ -75,6 +88,15 @@ impl Watch {
                 out.push(piece);
                 return true;
             }
+            Watch::Kept { kept, .. } => {
+                if let Some(all) = kept.as_mut().filter(|all| all.len() + piece.len() <= MOST_KEPT) {
+                    all.extend_from_slice(&piece);
+                } else {
+                    *kept = None;
+                }
+                out.push(piece);
+                return true;
+            }
             Watch::Known { framer, .. } | Watch::Events { framer, .. } => framer.push(&piece, &mut frames).is_ok(),
         };
         self.frames(&frames, target, out);
@@ -86,6 +108,10 @@ impl Watch {
         let mut frames = Vec::new();
         match self {
             Watch::Nothing(_) => return,
+            Watch::Kept { kept, known, reading } => {
+                *reading = kept.take().map(|all| whole(*known, target, &all.into())).unwrap_or_default();
+                return;
+            }
             Watch::Known { framer, .. } | Watch::Events { framer, .. } => framer.finish(&mut frames),
         }
         self.frames(&frames, target, out);
@@ -97,7 +123,7 @@ impl Watch {
     fn frames(&mut self, frames: &[Frame], target: &Target, out: &mut Out) {
         for frame in frames {
             match self {
-                Watch::Nothing(_) => out.push(frame.raw.clone()),
+                Watch::Nothing(_) | Watch::Kept { .. } => out.push(frame.raw.clone()),
                 Watch::Known { meter, ended, hold_usage, .. } => match meter.frame(frame) {
                     Seen::UsageOnly if *hold_usage => {}
                     Seen::End => {
@@ -135,7 +161,9 @@ impl Watch {
     /// What it told.
     pub fn take_reading(&mut self) -> Reading {
         match self {
-            Watch::Nothing(reading) | Watch::Events { reading, .. } => std::mem::take(reading),
+            Watch::Nothing(reading) | Watch::Events { reading, .. } | Watch::Kept { reading, .. } => {
+                std::mem::take(reading)
+            }
             Watch::Known { meter, .. } => meter.take_reading(),
         }
     }

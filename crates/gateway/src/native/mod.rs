@@ -25,10 +25,11 @@ use uuid::Uuid;
 use crate::auth;
 use crate::exchange::admit::admit_one;
 use crate::exchange::arrive::{self, discard};
+use crate::exchange::estimate::Counting;
 use crate::exchange::judge::redact;
 use crate::exchange::pass::{Manner, Passing};
-use crate::exchange::settle::{Counting, End, Opening, Record, wait};
-use crate::exchange::watch::{self, Watch};
+use crate::exchange::settle::{End, Opening, Record, wait};
+use crate::exchange::watch::{self, MOST_KEPT, Watch};
 use crate::gateway::{Gateway, Held};
 use crate::server::reply::{self, ReplyBody};
 use crate::server::router::fault_reply;
@@ -45,8 +46,6 @@ const ERRORS: DialectId = DialectId::OpenAiChat;
 pub const NATIVE: &str = "native";
 /// The model's name where a call has none.
 pub const NO_MODEL: &str = "*";
-/// Longest answer that is kept back to be read whole, in bytes; a longer one passes unread.
-const MOST_READ: usize = 16 << 20;
 /// Longest error that is read.
 const MOST_ERROR: usize = 1 << 20;
 
@@ -275,16 +274,19 @@ async fn answered(record: Record, going: Going, answer: Answer, until: Instant) 
     if failed {
         return rejected(record, &going, answer).await;
     }
-    if going.metered && !events && headers::is_json(&answer.headers) {
+    let json = going.metered && headers::is_json(&answer.headers);
+    if json && !going.stream {
         return whole(record, going, answer, until).await;
     }
-    let watch = match events {
-        true => Watch::events(going.known, &going.target, false),
-        false => {
-            let mut record = record;
+    let mut record = record;
+    let watch = match (events, json) {
+        (true, _) => Watch::events(going.known, &going.target, false),
+        // Google's stream as one array.
+        (false, true) => Watch::Kept { kept: Some(Vec::new()), known: going.known, reading: Reading::default() },
+        (false, false) => {
             // Bytes that tell nothing are not estimated.
             record.count(Counting::Reported);
-            return pass(record, going, answer, Vec::new(), Watch::Nothing(Reading::default()), until);
+            Watch::Nothing(Reading::default())
         }
     };
     pass(record, going, answer, Vec::new(), watch, until)
@@ -328,7 +330,7 @@ async fn whole(mut record: Record, going: Going, mut answer: Answer, until: Inst
             Ok(Some(Ok(piece))) => {
                 size += piece.len();
                 pieces.push(piece);
-                if size > MOST_READ {
+                if size > MOST_KEPT {
                     record.count(Counting::Reported);
                     return pass(record, going, answer, pieces, Watch::Nothing(Reading::default()), until);
                 }

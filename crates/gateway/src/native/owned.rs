@@ -72,7 +72,7 @@ pub fn needs_admin(method: &Method, path: &str) -> bool {
     if steps().any(|step| ACCOUNT.contains(&step)) {
         return true;
     }
-    let last = steps().filter(|step| !step.is_empty()).next_back().unwrap_or_default();
+    let last = steps().rfind(|step| !step.is_empty()).unwrap_or_default();
     let kept = |step: &str| KEPT.contains(&step);
     match *method {
         // Stored chat completions are listed where new ones are asked for.

@@ -1,6 +1,7 @@
 //! Tries targets in turn until one answers: as for model calls, with a body that may be gone after the first.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use dialect::fault::Fault;
@@ -112,7 +113,7 @@ async fn try_one(
     let total = start + timeouts.total;
     let until = request.deadline.map_or(total, |deadline| deadline.min(total));
     let first_by = if request.stream { until.min(start + timeouts.first_byte) } else { until };
-    let sent = timeout_at(first_by, send(request, target, key, record)).await;
+    let sent = timeout_at(first_by, send(request, target, key, timeouts.connect, record)).await;
     record.waited(start);
     let mut answer = match sent {
         Ok(sent) => sent?,
@@ -150,10 +151,17 @@ fn late() -> Miss {
     Miss::of(Outcome::TimeoutTotal, "no answer within the time for an attempt")
 }
 
-async fn send(request: &Request, target: &Target, key: usize, record: &mut Record) -> Result<Answer, Miss> {
+async fn send(
+    request: &Request,
+    target: &Target,
+    key: usize,
+    connect: Duration,
+    record: &mut Record,
+) -> Result<Answer, Miss> {
     let provider = &target.provider;
     let unsendable = || Miss::of(Outcome::Connect, "the target cannot be reached");
-    let client = provider.client.as_ref().ok_or_else(unsendable)?;
+    let hurried = (connect != provider.reach.connect).then(|| provider.hurried(connect)).flatten();
+    let client = hurried.as_ref().or(provider.client.as_ref()).ok_or_else(unsendable)?;
     let (url, auth) = place(request.operation, target).ok_or_else(unsendable)?;
     let url = match &request.query {
         Some(query) => format!("{url}{}{query}", if url.contains('?') { '&' } else { '?' }),

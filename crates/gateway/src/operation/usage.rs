@@ -20,13 +20,11 @@ pub fn whole(operation: Operation, target: &Target, body: &Bytes) -> Reading {
     let Ok(json) = index.read_bytes(body) else { return reading };
     let told = json.get("usage");
     match operation {
-        Operation::Images | Operation::ImageEdits => {
-            if reading.usage.source == Source::Reported {
-                apart(&mut reading.usage, told, "image_tokens", Unit::ImageIn);
-                let drawn = reading.usage.get(Unit::Output).unwrap_or(0);
-                reading.usage.set(Unit::Output, 0);
-                reading.usage.set(Unit::ImageOut, drawn);
-            }
+        Operation::Images | Operation::ImageEdits if reading.usage.source == Source::Reported => {
+            apart(&mut reading.usage, told, "image_tokens", Unit::ImageIn);
+            let drawn = reading.usage.get(Unit::Output).unwrap_or(0);
+            reading.usage.set(Unit::Output, 0);
+            reading.usage.set(Unit::ImageOut, drawn);
         }
         Operation::Transcriptions | Operation::Translations => {
             apart(&mut reading.usage, told, "audio_tokens", Unit::AudioIn);

@@ -300,6 +300,8 @@ tollgate: one endpoint in front of every model.
   POST /v1/chat/completions     OpenAI's dialect      (base_url http://HOST:4000/v1)
   POST /v1/responses            OpenAI's responses    (the same base_url)
   POST /v1/messages             Anthropic's dialect   (base_url http://HOST:4000)
+  POST /v1/embeddings, /v1/images/generations, /v1/audio/speech, /v1/rerank, …
+  ANY  /native/PROVIDER/…       a provider's own API
   GET  /v1/models               what may be asked for
   GET  /v1/requests/{id}        which model served a request, at what cost, after which attempts
   GET  /healthz /readyz /metrics /openapi.json

@@ -93,11 +93,16 @@ async fn get_head_and_empty_answers_pass() {
     upstream.reply(Script::head(204, "text/plain", Framing::Length(0)).end());
     let got = harness.call(&Request::new("PUT", "/native/p1/v1/things/1").bearer(ALICE)).await;
     assert_eq!((got.status, got.body.len()), (204, 0));
+    upstream.reply(Script::head(200, "text/plain", Framing::Length(7)));
+    let mut client = harness.connect().await;
+    let got = client.request(&Request::new("HEAD", "/native/p1/v1/files/file-1").bearer(ALICE)).await;
+    harness.note(&got);
+    assert_eq!((got.status, got.header("content-length"), got.body.len()), (200, Some("7"), 0));
     // No redirect is followed.
     upstream.reply(Script::body(302, "text/plain", "").header("location", "https://elsewhere.example/x"));
     let got = harness.call(&Request::get("/native/p1/v1/files/file-1/content").bearer(ALICE)).await;
     assert_eq!((got.status, got.header("location")), (302, Some("https://elsewhere.example/x")));
-    assert_eq!(upstream.requests().len(), 3);
+    assert_eq!(upstream.requests().len(), 4);
     harness.finish().await;
 }
 

@@ -126,6 +126,16 @@ pub enum Serves {
     },
 }
 
+impl Serves {
+    /// The operation's word.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Serves::Beside(name) | Serves::At { operation: name, .. } => name,
+        }
+    }
+}
+
 /// Where an operation is called, and how the key is sent there.
 #[must_use]
 pub fn call<'r>(
@@ -136,10 +146,7 @@ pub fn call<'r>(
     api_version: Option<&str>,
 ) -> Option<(String, &'r Auth)> {
     if let Some(serves) = &row.serves {
-        let own = |entry: &&Serves| match entry {
-            Serves::Beside(name) => name == operation.key(),
-            Serves::At { operation: name, .. } => name == operation.key(),
-        };
+        let own = |entry: &&Serves| entry.name() == operation.key();
         if let Serves::At { path, strip, .. } = serves.iter().find(own)? {
             let entry = Speaks {
                 path: path.clone(),
@@ -200,7 +207,7 @@ mod tests {
     fn rows_name_operations_that_there_are() {
         for row in builtin().rows() {
             for serves in row.serves.iter().flatten() {
-                let (Serves::Beside(name) | Serves::At { operation: name, .. }) = serves;
+                let name = serves.name();
                 assert!(Operation::ALL.iter().any(|operation| operation.key() == name), "{}: {name}", row.name);
             }
         }

@@ -71,8 +71,8 @@ fn providers() {
         "t.yaml:1:43: the base_url of `box` cannot be used: it must start with `https://` or `http://`\n  write for example https://api.example.com/v1",
     );
     check(
-        "providers: { voyage: { api_key: k } }",
-        "t.yaml:1:14: `voyage` speaks no dialect that is built yet\n  remove it",
+        "providers: { voyage: { api_key: k, dialect: openai-chat } }",
+        "t.yaml:1:45: `voyage` does not speak openai-chat\n  remove it",
     );
     check(
         "providers: { openai: { dialect: anthropic-messages } }",
