@@ -38,7 +38,7 @@ def basic(target):
 
 def sampling(target):
     """Under version 2026-10-21 a temperature is a 400 at Anthropic, under 2023-06-01 it is not."""
-    fields = ASK if target.startswith("chatty") or anthropic.__version__.startswith("0.") else None
+    fields = ASK if not target.startswith("clauding") or anthropic.__version__.startswith("0.") else None
     if fields:
         answer = client.messages.create(model=target, extra_body={"temperature": 0.5, "top_k": 5}, **fields)
         same(answer.content[0].text, SAID, "content")

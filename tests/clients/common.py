@@ -11,7 +11,7 @@ GATEWAY = os.environ["TOLLGATE_URL"]
 KEY = os.environ["TOLLGATE_KEY"]
 OTHER_KEY = os.environ["TOLLGATE_OTHER_KEY"]
 # One target for each dialect that an upstream speaks.
-TARGETS = ("chatty/scripted", "clauding/scripted")
+TARGETS = ("chatty/scripted", "clauding/scripted", "googly/scripted")
 UNICODE = "naïve café — 東京 😀 \"quoted\" \\ back"
 # A red dot.
 PNG = (

@@ -18,7 +18,7 @@ import tempfile
 import time
 import urllib.request
 
-from upstream import ANTHROPIC_KEY, OPENAI_KEY
+from upstream import ANTHROPIC_KEY, GEMINI_KEY, OPENAI_KEY
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -37,6 +37,12 @@ providers:
     base_url: http://127.0.0.1:{upstream}
     api_key: {anthropic_key}
     models: [scripted, claude-sonnet-4-5]
+    prices: {prices}
+  googly:
+    kind: gemini
+    base_url: http://127.0.0.1:{upstream}
+    api_key: {gemini_key}
+    models: [scripted]
     prices: {prices}
   tired:
     kind: openai-compatible
@@ -84,13 +90,17 @@ def programs():
     found, missing = [], []
     for venv in ("current", "previous"):
         python = ROOT / ".venv" / venv / "bin/python"
-        for package in ("openai", "anthropic"):
+        for package, module, program in (
+            ("openai", "openai", "openai_sdk.py"),
+            ("anthropic", "anthropic", "anthropic_sdk.py"),
+            ("google-genai", "google.genai", "genai_sdk.py"),
+        ):
             if not python.exists():
                 missing.append(f"Python {package} ({venv} line): no {python.relative_to(ROOT)}; run ./test")
                 continue
-            ask = f"import {package}; print({package}.__version__)"
+            ask = f"import {module}; print({module}.__version__)"
             version = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
-            found.append((f"python {package} {version}", [str(python), str(HERE / f"{package}_sdk.py")]))
+            found.append((f"python {package} {version}", [str(python), str(HERE / program)]))
             if package == "openai":
                 label = f"python openai {version} responses"
                 found.append((label, [str(python), str(HERE / "openai_responses_sdk.py")]))
@@ -175,6 +185,7 @@ def main():
             config.write_text(
                 CONFIG.format(
                     port=port, data=f"{folder}/data", upstream=upstream_port, openai_key=OPENAI_KEY, anthropic_key=ANTHROPIC_KEY,
+                    gemini_key=GEMINI_KEY,
                     prices='{ "*": { input: 1, output: 4, cache_read: 0.1, cache_write: 1.25 } }',
                     key_hash=hashlib.sha256(key.encode()).hexdigest(), other_hash=hashlib.sha256(other.encode()).hexdigest(),
                 ),
@@ -205,7 +216,7 @@ def main():
             failed += len(violations) + (code != 0)
             log.seek(0)
             text = log.read().decode(errors="replace")
-            for secret in (key, OPENAI_KEY, ANTHROPIC_KEY):
+            for secret in (key, OPENAI_KEY, ANTHROPIC_KEY, GEMINI_KEY):
                 if secret in text:
                     print("    FAILED: a key stands in the gateway's log")
                     failed += 1

@@ -1,4 +1,4 @@
-"""A scripted provider: real OpenAI chat completions and real Anthropic messages over HTTP/1.1.
+"""A scripted provider: real OpenAI chat completions, Anthropic messages and Google generateContent over HTTP/1.1.
 
 It answers by what is asked, never by chance, and it is strict: a request that the real provider would refuse is
 refused here with the provider's own words, and remembered as a violation. `GET /_log` tells what came in.
@@ -19,11 +19,15 @@ this only by a tool that it is made to call, `claude-sonnet-4-5` can do it nativ
 """
 
 import asyncio
+import base64
 import json
+import struct
 import sys
 
 OPENAI_KEY = "sk-upstream-openai-0123456789"
 ANTHROPIC_KEY = "sk-ant-upstream-0123456789"
+GEMINI_KEY = "AIza-upstream-gemini-0123456789"
+SIGNATURE = "c2lnbmVkIGJ5IHRoZSBzY3JpcHQ+Pz8/"
 PERSON = {"name": "Ada Lovelace", "age": 36, "langs": ["English", "français", "日本語 😀"]}
 # Of 120 prompt tokens, 100 came from the cache.
 PROMPT, CACHED, OUTPUT = 120, 100, 7
@@ -36,6 +40,11 @@ OPENAI_FIELDS = set(
 ANTHROPIC_FIELDS = set(
     "model messages max_tokens system stream temperature top_p top_k stop_sequences tools tool_choice metadata "
     "thinking output_config service_tier container context_management mcp_servers cache_control".split()
+)
+
+
+GEMINI_FIELDS = set(
+    "contents systemInstruction tools toolConfig generationConfig safetySettings cachedContent labels serviceTier".split()
 )
 
 
@@ -279,9 +288,106 @@ class Anthropic:
         return {"type": "error", "error": {"type": refusal.kind, "message": refusal.message}, "request_id": "req_scripted"}
 
 
-STOP = {"openai": "stop", "anthropic": "end_turn"}
-CALLS = {"openai": "tool_calls", "anthropic": "tool_use"}
-LENGTH = {"openai": "length", "anthropic": "max_tokens"}
+class Gemini:
+    """generateContent and streamGenerateContent, whose model and verb stand in the path."""
+
+    @staticmethod
+    def check(headers, body):
+        if headers.get("x-goog-api-key") != GEMINI_KEY:
+            raise Refusal(400, "API key not valid. Please pass a valid API key.")
+        for field in sorted(set(body) - GEMINI_FIELDS):
+            need(False, f"Invalid JSON payload received. Unknown name \"{field}\": Cannot find field.")
+        need(body.get("contents") and body["contents"][0].get("role", "user") == "user", "contents must begin with the user")
+        waiting, last = [], None
+        for at, content in enumerate(body["contents"]):
+            role = content.get("role", "user")
+            need(role in ("user", "model"), f"contents[{at}].role: {role!r}")
+            need(content.get("parts"), f"contents[{at}].parts must not be empty")
+            answers = [part["functionResponse"] for part in content["parts"] if "functionResponse" in part]
+            if last == "calls":
+                need(
+                    [answer["name"] for answer in answers] == [call["functionCall"]["name"] for call in waiting],
+                    f"contents[{at}]: as many function responses, in the order of the calls, must follow them",
+                )
+            else:
+                need(not answers, f"contents[{at}] answers a call that was not made")
+            for answer in answers:
+                need(isinstance(answer["response"], dict), f"contents[{at}]: a response must be an object")
+            waiting = [part for part in content["parts"] if "functionCall" in part]
+            for call in waiting:
+                need(isinstance(call["functionCall"].get("args", {}), dict), f"contents[{at}]: args must be an object")
+            if waiting:
+                signature = waiting[0].get("thoughtSignature", "").replace("-", "+").replace("_", "/")
+                need(signature == SIGNATURE, f"contents[{at}]: Function call is missing a thought_signature")
+            last = "calls" if waiting else role
+        for tool in body.get("tools") or []:
+            for function in tool["functionDeclarations"]:
+                need(function["name"], "a function has no name")
+
+    @staticmethod
+    def heard(body):
+        system = "".join(part["text"] for part in (body.get("systemInstruction") or {}).get("parts", []))
+        user, images, results = "", [], []
+        for content in body["contents"]:
+            if content.get("role", "user") != "user":
+                continue
+            user = "".join(part.get("text", "") for part in content["parts"])
+            media = [part.get("inlineData") or part.get("inline_data") for part in content["parts"]]
+            images = [f"data:{one.get('mimeType') or one.get('mime_type')};base64,{one['data']}" for one in media if one]
+            results = [part["functionResponse"]["response"] for part in content["parts"] if "functionResponse" in part]
+            results = [result.get("result", result.get("output", json.dumps(result))) for result in results]
+        config = body.get("generationConfig") or {}
+        schema = config.get("responseJsonSchema") or config.get("responseSchema")
+        tools = [{"name": function["name"]} for tool in body.get("tools") or [] for function in tool["functionDeclarations"]]
+        return system, user, images, results, schema, tools
+
+    @staticmethod
+    def chunk(parts, finish=None, usage=True):
+        candidate = {"content": {"parts": parts, "role": "model"}, "index": 0}
+        if finish:
+            candidate["finishReason"] = finish
+        counts = {"promptTokenCount": PROMPT, "cachedContentTokenCount": CACHED, "candidatesTokenCount": OUTPUT, "totalTokenCount": PROMPT + OUTPUT}
+        if not usage:
+            counts = {"promptTokenCount": PROMPT, "totalTokenCount": PROMPT}
+        return {"candidates": [candidate], "usageMetadata": counts, "modelVersion": "scripted-2026-01-01", "responseId": "scripted1"}
+
+    @staticmethod
+    def calls(calls):
+        # Calls have no ids, and the first of a step is signed.
+        parts = [{"functionCall": {"name": call["name"], "args": call["input"]}} for call in calls]
+        if parts:
+            parts[0]["thoughtSignature"] = SIGNATURE
+        return parts
+
+    @staticmethod
+    def whole(text, calls, finish):
+        return Gemini.chunk(([{"text": text}] if text else []) + Gemini.calls(calls), finish["gemini"])
+
+    @staticmethod
+    def stream(_body, pieces, calls, finish):
+        def frame(chunk):
+            return "data: " + json.dumps(chunk, ensure_ascii=False) + "\r\n\r\n"
+
+        for piece in pieces:
+            yield frame(Gemini.chunk([{"text": piece}], usage=False))
+        if finish is None:
+            return
+        for call in Gemini.calls(calls):
+            yield frame(Gemini.chunk([call], usage=False))
+        yield frame(Gemini.chunk([{"text": ""}], finish["gemini"]))
+
+    @staticmethod
+    def error(refusal):
+        status = {400: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED", 503: "UNAVAILABLE"}.get(refusal.status, "INTERNAL")
+        error = {"code": refusal.status, "message": refusal.message, "status": status}
+        if refusal.status == 429:
+            error["details"] = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "30s"}]
+        return {"error": error}
+
+
+STOP = {"openai": "stop", "anthropic": "end_turn", "gemini": "STOP"}
+CALLS = {"openai": "tool_calls", "anthropic": "tool_use", "gemini": "STOP"}
+LENGTH = {"openai": "length", "anthropic": "max_tokens", "gemini": "MAX_TOKENS"}
 KINDS = {
     400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error",
     429: "rate_limit_error", 500: "api_error", 529: "overloaded_error",
@@ -352,7 +458,20 @@ class Upstream:
         if path.startswith("/tired/"):
             self.reply(writer, 503, OpenAI.error(Refusal(503, "The server is overloaded.", "server_error")))
             return True
+        if path == "/v1/embeddings":
+            body = json.loads(raw)
+            self.log.append({"path": path, "headers": {}, "body": body})
+            floats = [0.5, -0.25, 1.0]
+            vector = base64.b64encode(struct.pack("<3f", *floats)).decode() if body.get("encoding_format") == "base64" else floats
+            texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
+            data = [{"object": "embedding", "index": index, "embedding": vector} for index in range(len(texts))]
+            usage = {"prompt_tokens": 10 * len(texts), "total_tokens": 10 * len(texts)}
+            self.reply(writer, 200, {"object": "list", "data": data, "model": body["model"], "usage": usage})
+            return True
         dialect = {"/v1/chat/completions": OpenAI, "/v1/messages": Anthropic}.get(path.split("?")[0])
+        google = path.removeprefix("/v1beta/models/scripted:")
+        if google in ("generateContent", "streamGenerateContent?alt=sse", "streamGenerateContent"):
+            dialect = Gemini
         if dialect is None:
             self.violations.append(f"{method} {path}")
             self.reply(writer, 404, {"error": {"message": f"no such path: {path}", "type": "invalid_request_error"}})
@@ -373,7 +492,7 @@ class Upstream:
             choice = body.get("tool_choice")
             forced = choice.get("name") if isinstance(choice, dict) else None
             text, calls, finish = answer(*heard, "call_" if dialect is OpenAI else "toolu_", forced)
-            if not body.get("stream"):
+            if not body.get("stream") and not (dialect is Gemini and google.startswith("stream")):
                 self.reply(writer, 200, dialect.whole(text, calls, finish))
                 return True
             pause = 0.0

@@ -30,7 +30,7 @@ fn peek_patch() -> usize {
         r#"{{"model":"openai/gpt-4o-mini","messages":[{{"role":"system","content":"Be brief."}},{{"role":"user","content":"{text}"}}],"temperature":0.2,"max_tokens":256}}"#
     );
     let Ok(document) = Document::parse(Bytes::from(body)) else { return 0 };
-    let Ok(peek) = OpenAiChat.peek(&document) else { return 0 };
+    let Ok(peek) = OpenAiChat.peek(&document, dialect::peek::Said::default()) else { return 0 };
     let to = Target { provider: "openai", model: "gpt-4o-mini", ..Target::default() };
     let patch = OpenAiChat.patch(&document, &peek, &to);
     document.edit(&patch.edits).len()

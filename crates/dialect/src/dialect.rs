@@ -9,7 +9,7 @@ use crate::ir::request::Request;
 use crate::ir::response::Response;
 use crate::loss::{Loss, Lossy};
 use crate::outcome::UpstreamFault;
-use crate::peek::Peek;
+use crate::peek::{Peek, Said};
 use crate::stream::{Decoder, Encoder, Meter};
 use crate::target::Target;
 use crate::undo::Undo;
@@ -60,11 +60,11 @@ pub trait Dialect: Send + Sync + std::fmt::Debug + 'static {
 
     // Same dialect.
 
-    /// Looks at a request: what routing must know.
+    /// Looks at a request: what routing must know. `said` is what its path said.
     ///
     /// # Errors
     /// `invalid_request` with the path of a top-level member of a wrong type, or a missing model.
-    fn peek(&self, body: &Document) -> Result<Peek, Fault>;
+    fn peek(&self, body: &Document, said: Said<'_>) -> Result<Peek, Fault>;
     /// How the body must change on its way to a target of the same dialect.
     fn patch(&self, body: &Document, peek: &Peek, to: &Target<'_>) -> Patch;
     /// Watches an answer in this dialect.
@@ -72,11 +72,11 @@ pub trait Dialect: Send + Sync + std::fmt::Debug + 'static {
 
     // Across dialects.
 
-    /// Reads a request. Losses are what the IR has no place for (a lone surrogate).
+    /// Reads a request, with what its path said. Losses are what the IR has no place for (a lone surrogate).
     ///
     /// # Errors
     /// `invalid_request` with the path of what is not as the dialect says.
-    fn read_request(&self, body: &Document) -> Result<Lossy<Request>, Fault>;
+    fn read_request(&self, body: &Document, said: Said<'_>) -> Result<Lossy<Request>, Fault>;
     /// Writes a request for a target.
     ///
     /// # Errors

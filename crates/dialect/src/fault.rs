@@ -76,6 +76,25 @@ pub const TABLE: [Row; 19] = [
     (Kind::Unavailable, "unavailable", 503, "server_error", "api_error"),
 ];
 
+/// Google's status word for an HTTP status (`google.rpc.Code`).
+#[must_use]
+pub const fn google(status: u16) -> &'static str {
+    match status {
+        401 => "UNAUTHENTICATED",
+        402 => "FAILED_PRECONDITION",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        405 => "UNIMPLEMENTED",
+        409 => "ABORTED",
+        429 => "RESOURCE_EXHAUSTED",
+        499 => "CANCELLED",
+        400..=499 => "INVALID_ARGUMENT",
+        502 | 503 => "UNAVAILABLE",
+        504 => "DEADLINE_EXCEEDED",
+        _ => "INTERNAL",
+    }
+}
+
 impl Kind {
     fn row(self) -> &'static Row {
         // Every kind has a row; a test holds it. The first row is the total answer to the impossible.
@@ -97,12 +116,13 @@ impl Kind {
         }
     }
 
-    /// The `type` in that dialect's error object.
+    /// The `type` (Google's `status`) in that dialect's error object.
     #[must_use]
     pub fn type_in(self, dialect: DialectId) -> &'static str {
         match dialect {
             DialectId::OpenAiChat | DialectId::OpenAiResponses => self.row().3,
             DialectId::AnthropicMessages => self.row().4,
+            DialectId::Gemini => google(self.row().2),
         }
     }
 }

@@ -11,11 +11,14 @@ pub enum DialectId {
     AnthropicMessages,
     /// OpenAI's `/v1/responses`.
     OpenAiResponses,
+    /// Google's `generateContent` and `streamGenerateContent`.
+    Gemini,
 }
 
 impl DialectId {
     /// Every dialect.
-    pub const ALL: [DialectId; 3] = [DialectId::OpenAiChat, DialectId::AnthropicMessages, DialectId::OpenAiResponses];
+    pub const ALL: [DialectId; 4] =
+        [DialectId::OpenAiChat, DialectId::AnthropicMessages, DialectId::OpenAiResponses, DialectId::Gemini];
 
     /// The name in configuration, provider rows and ledger lines.
     #[must_use]
@@ -24,6 +27,7 @@ impl DialectId {
             DialectId::OpenAiChat => "openai-chat",
             DialectId::AnthropicMessages => "anthropic-messages",
             DialectId::OpenAiResponses => "openai-responses",
+            DialectId::Gemini => "gemini",
         }
     }
 

@@ -9,6 +9,7 @@ mod alike;
 pub mod anthropic_messages;
 pub mod dialect;
 pub mod fault;
+pub mod gemini;
 pub mod id;
 pub mod ir;
 pub mod loss;
@@ -18,6 +19,7 @@ pub mod outcome;
 pub mod peek;
 pub mod quirk;
 mod retry_after;
+mod signature;
 pub mod stream;
 pub mod target;
 pub mod undo;
@@ -28,8 +30,13 @@ use id::DialectId;
 
 /// Every dialect that is built.
 #[must_use]
-pub fn all() -> [&'static dyn Dialect; 3] {
-    [&openai_chat::OpenAiChat, &anthropic_messages::AnthropicMessages, &openai_responses::OpenAiResponses]
+pub fn all() -> [&'static dyn Dialect; 4] {
+    [
+        &openai_chat::OpenAiChat,
+        &anthropic_messages::AnthropicMessages,
+        &openai_responses::OpenAiResponses,
+        &gemini::Gemini,
+    ]
 }
 
 /// The dialect of an id.
@@ -39,5 +46,6 @@ pub fn of(id: DialectId) -> &'static dyn Dialect {
         DialectId::OpenAiChat => &openai_chat::OpenAiChat,
         DialectId::AnthropicMessages => &anthropic_messages::AnthropicMessages,
         DialectId::OpenAiResponses => &openai_responses::OpenAiResponses,
+        DialectId::Gemini => &gemini::Gemini,
     }
 }

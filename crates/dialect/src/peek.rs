@@ -13,6 +13,15 @@ pub struct Wants {
     pub logprobs: bool,
 }
 
+/// What a request's path said that its body may not say (Gemini's model and verb).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Said<'a> {
+    /// The model, where the path names one.
+    pub model: Option<&'a str>,
+    /// Whether the answer is to be streamed, where the path says.
+    pub stream: Option<bool>,
+}
+
 /// One look at a request body.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Peek {

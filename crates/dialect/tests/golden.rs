@@ -44,6 +44,16 @@ const CASES: &[&str] = &[
     "deepseek/openai-chat--wire-shape-matrix-blocking-video-part-reaches-the-wire-164bd",
     "deepseek/openai-responses--test-deepseek-responses-replay-interleaved-settled-function-calls-8fc35",
     "doubleword/openai-chat--error-matrix-invalid-key-blocking-61faf",
+    "gemini/gemini--agent-run-streamed-builtin-streaming-max-turns-error-carries-pending-message-b2eaa#1",
+    "gemini/gemini--chat-tool-choice-and-calls-control-gemini-gemini-2-5-flash-respects-specific-t-c3f6c#1",
+    "gemini/gemini--chat-with-params-gemini-gemini-2-5-flash-supports-responseschema-param-dad68",
+    "gemini/gemini--code-execution-matrix-streaming-code-execution-unicode-output-7f9f4",
+    "gemini/gemini--google-stream-tool-call-arguments-5066e",
+    "gemini/gemini--response-identity-auth-rejection-keeps-transport-shape-d6510",
+    "gemini/gemini--streaming-grammar-thinking-then-tool-call-a8ae0",
+    "gemini/gemini--test-google-model-file-search-tool-stream-4de68",
+    "gemini/gemini--test-tools-with-gemini-3-thought-signatures-43e4d#1",
+    "gemini/gemini--testgoogleaigeneratecontentwithsystemmessage-71f89",
     "huggingface/openai-chat--test-tool-choice-matrix-required-huggingface-249b1",
     "llamacpp/openai-chat--multimodal-matrix-malformed-data-uri-7185e",
     "llamacpp/openai-chat--structured-output-matrix-schema-and-grammar-conflict-99a79",
@@ -67,6 +77,8 @@ const CASES: &[&str] = &[
     "openrouter/openai-responses--test-openai-responses-raw-cot-stream-openrouter-d4dae",
     "venice/openai-chat--error-envelope-nonexistent-model-error-preserves-status-and-body-dec5e",
     "xai/openai-responses--response-identity-auth-rejection-classifies-with-contract-2bde9",
+    "vertex/gemini--chat-multimodal-tool-attachments-vertexai-gemini-3-flash-preview-describes-ima-9e1c6#1",
+    "vertex/gemini--test-google-model-armor-prompt-template-text-gets-blocked-58012",
 ];
 
 fn other_than(exchange: &Exchange) -> &'static dyn Dialect {
@@ -112,7 +124,7 @@ fn request(exchange: &Exchange, body: &str, model: &str, out: &mut String) {
     let other = other_than(exchange);
     let _ = writeln!(out, "== request to {}", other.id());
     let document = Document::parse(Bytes::copy_from_slice(body.as_bytes())).unwrap();
-    let read = match dialect::of(exchange.dialect).read_request(&document) {
+    let read = match dialect::of(exchange.dialect).read_request(&document, exchange.said()) {
         Ok(read) => read,
         Err(fault) => return writeln!(out, "refused: {}", fault.message).unwrap(),
     };

@@ -26,6 +26,7 @@ use dialect::ir::fold::{fold, unfold};
 use dialect::ir::response::Response;
 use dialect::loss::Loss;
 use dialect::outcome::Outcome;
+use dialect::peek::Said;
 use dialect::target::Target;
 use dialect::undo::Undo;
 use dialect::usage::Source;
@@ -107,7 +108,7 @@ fn others(
 fn identical(exchange: &Exchange, request: &str, target: &Target<'_>) -> Result<Vec<Loss>, String> {
     let dialect = dialect::of(exchange.dialect);
     let document = Document::parse(Bytes::copy_from_slice(request.as_bytes())).map_err(|error| error.to_string())?;
-    let peek = dialect.peek(&document).map_err(|fault| fault.message)?;
+    let peek = dialect.peek(&document, exchange.said()).map_err(|fault| fault.message)?;
     let patch = dialect.patch(&document, &peek, target);
     let after = Document::parse(document.edit(&patch.edits)).map_err(|error| error.to_string())?;
     outside::check(document.json(), after.json(), &patch.edits, "")?;
@@ -116,11 +117,12 @@ fn identical(exchange: &Exchange, request: &str, target: &Target<'_>) -> Result<
 
 fn across(exchange: &Exchange, request: &str, model: &str, other: &dyn Dialect) -> Result<Vec<Loss>, String> {
     let document = Document::parse(Bytes::copy_from_slice(request.as_bytes())).map_err(|error| error.to_string())?;
-    let read = dialect::of(exchange.dialect).read_request(&document).map_err(|fault| fault.message)?;
+    let read = dialect::of(exchange.dialect).read_request(&document, exchange.said()).map_err(|fault| fault.message)?;
     let target = Target { provider: "other", model, max_output: Some(64_000), ..Target::default() };
     let outgoing = other.write_request(&read.value, &target).map_err(|fault| fault.message)?;
     let body = Document::parse(Bytes::from(outgoing.body)).map_err(|error| error.to_string())?;
-    let back = other.read_request(&body).map_err(|fault| fault.message)?;
+    let said = Said { model: Some(model), stream: Some(read.value.stream) };
+    let back = other.read_request(&body, said).map_err(|fault| fault.message)?;
     let mut losses = read.losses;
     losses.extend(outgoing.losses);
     losses.extend(back.losses);

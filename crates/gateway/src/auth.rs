@@ -1,51 +1,19 @@
 //! Who calls: the key in any of its headers, the local socket, or local mode with its guards.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, LazyLock};
 
 use dialect::fault::{Fault, Kind};
 use http::request::Parts;
 use http::{HeaderMap, header};
-use tokio::time::Instant;
 
 use crate::env;
 use crate::gateway::Gateway;
 use crate::state::directory::{Directory, Principal, hash};
 use crate::state::snapshot::Snapshot;
 
-/// How long a key that was looked up in vain is not looked up again.
-const MISS: Duration = Duration::from_secs(1);
-/// Most misses kept.
-const MOST_MISSES: usize = 10_000;
-
 static LOCAL: LazyLock<Arc<Principal>> = LazyLock::new(|| Arc::new(Principal::named("local", true)));
 static SOCKET: LazyLock<Arc<Principal>> = LazyLock::new(|| Arc::new(Principal::named("admin", true)));
-
-/// Keys that were looked up in vain a moment ago.
-#[derive(Debug, Default)]
-pub struct Misses(Mutex<HashMap<[u8; 32], Instant>>);
-
-impl Misses {
-    fn knows(&self, hash: &[u8; 32]) -> bool {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(hash).is_some_and(|at| env::instant().saturating_duration_since(*at) < MISS)
-    }
-
-    fn add(&self, hash: [u8; 32]) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST_MISSES {
-            known.clear();
-        }
-        known.insert(hash, env::instant());
-    }
-
-    /// Forgets every miss: a key was made.
-    pub fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-}
 
 /// The key that a request carries, in any of the headers that clients use, or in `?key=`.
 #[must_use]

@@ -1,9 +1,8 @@
 //! The one place where the concrete parts meet: from a configuration to a running gateway, and to its end.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -17,9 +16,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::types::Sync;
-use crate::config::{self, Config, Diagnostic, Flags, Secret};
+use crate::config::{self, Config, Diagnostic, Flags};
 use crate::gateway::{Gateway, Parts};
-use crate::state::directory::{Directory, hash, hex};
+use crate::newkey::{ADMIN_FILE, make_admin, stored_admin};
+use crate::state::directory::{Directory, hash};
 use crate::state::snapshot::Snapshot;
 use crate::telemetry::log;
 use crate::telemetry::metrics::Metrics;
@@ -27,10 +27,6 @@ use crate::{env, jobs, server};
 
 /// The socket for commands, in the data folder.
 pub const SOCKET: &str = "tollgate.sock";
-/// The file of a made admin key, in the data folder.
-pub const ADMIN_FILE: &str = "admin-key";
-/// The setting that holds the hash of a made admin key.
-const ADMIN_SETTING: &str = "admin_key_sha256";
 
 /// Why the gateway does not start.
 #[derive(Debug, Error)]
@@ -247,60 +243,12 @@ async fn admin_key(
     if known.is_some() || !closed {
         return Ok(known);
     }
-    let key = make_admin(directory, &config.data_dir, silent).await?;
+    let key = make_admin(directory, &config.data_dir, silent).await.map_err(BootError::Environment)?;
     let file = config.data_dir.join(ADMIN_FILE);
     if file.exists() {
         log::info("an admin key was made; the file holds it", &[("file", &file.display().to_string())]);
     }
     Ok(Some(hash(key.reveal())))
-}
-
-/// Hash of the admin key that was made at an earlier start or with the first key.
-///
-/// # Errors
-/// The store is away.
-pub async fn stored_admin(directory: &dyn policy::port::Directory) -> Result<Option<[u8; 32]>, StoreError> {
-    Ok(directory.setting(ADMIN_SETTING).await?.as_deref().and_then(unhex))
-}
-
-/// Makes the admin key: shown on a terminal, else written to a file that its owner alone may read.
-///
-/// # Errors
-/// The store or the file cannot be written.
-pub async fn make_admin(
-    directory: &dyn policy::port::Directory,
-    data_dir: &Path,
-    silent: bool,
-) -> Result<Secret, BootError> {
-    use std::io::IsTerminal as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let key = crate::admin::keys::make_key();
-    let stored = hex(&hash(key.reveal()));
-    let made = directory.set_setting(ADMIN_SETTING, &stored).await;
-    made.map_err(|error| BootError::Environment(error.to_string()))?;
-    if std::io::stderr().is_terminal() && !silent {
-        let _ = writeln!(std::io::stderr(), "Admin key (shown once): {}", key.reveal());
-        return Ok(key);
-    }
-    let path = data_dir.join(ADMIN_FILE);
-    let mut file = std::fs::OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|error| BootError::Environment(format!("{}: {error}", path.display())))?;
-    writeln!(file, "{}", key.reveal())
-        .map_err(|error| BootError::Environment(format!("{}: {error}", path.display())))?;
-    Ok(key)
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0u8; 32];
-    for (place, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(place * 2..place * 2 + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 /// This node's name: the host's, else a random one.

@@ -11,8 +11,8 @@ use policy::port::Position;
 use store::ingest::Ingest;
 use store::journal::Journal;
 
-use crate::auth::Misses;
 use crate::state::directory::Directory;
+use crate::state::misses::Misses;
 use crate::state::snapshot::Snapshot;
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;

@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod gateway;
 pub mod jobs;
 pub mod native;
+pub mod newkey;
 pub mod operation;
 pub mod server;
 pub mod state;

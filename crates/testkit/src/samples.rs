@@ -4,6 +4,8 @@
 //! [`crate::upstream::Script::sse`], or join them and cut where you like.
 
 pub mod anthropic;
+pub mod bedrock;
+pub mod gemini;
 pub mod openai;
 pub mod responses;
 

@@ -29,4 +29,10 @@ pub enum FrameError {
         /// The limit, in bytes.
         limit: usize,
     },
+    /// The bytes are not what the framing says.
+    #[error("{what}")]
+    Corrupt {
+        /// What is wrong, a short sentence without its point.
+        what: &'static str,
+    },
 }

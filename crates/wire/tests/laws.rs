@@ -13,5 +13,7 @@ mod common;
 mod edit;
 #[path = "laws/json.rs"]
 mod json;
+#[path = "laws/jsonarray.rs"]
+mod jsonarray;
 #[path = "laws/sse.rs"]
 mod sse;

@@ -73,8 +73,13 @@ pub(crate) fn page() -> String {
             (_, openai, anthropic) => format!("{openai} (Anthropic: {anthropic})"),
         };
         let (openai, anthropic) = (kind.type_in(DialectId::OpenAiChat), kind.type_in(DialectId::AnthropicMessages));
+        let google = kind.type_in(DialectId::Gemini);
         // Writing to a `String` does not fail.
-        let _ = writeln!(page, "| `{}` | {status} | `{openai}` | `{anthropic}` | {when} | {next} |", kind.name());
+        let _ = writeln!(
+            page,
+            "| `{}` | {status} | `{openai}` | `{anthropic}` | `{google}` | {when} | {next} |",
+            kind.name()
+        );
     }
     page.push_str(TAIL);
     page
@@ -97,8 +102,13 @@ object a member `tollgate` with `kind`, `request_id` and the details named below
                             \"tollgate\": {\"kind\": \"unknown_model\", \"request_id\": \"0199…\", \"near\": []}}}
 ```
 
-| kind | status | OpenAI `type` | Anthropic `type` | when | what to do |
-|---|---|---|---|---|---|
+```json
+{\"error\": {\"code\": 404, \"message\": \"…\", \"status\": \"NOT_FOUND\",
+           \"tollgate\": {\"kind\": \"unknown_model\", \"request_id\": \"0199…\", \"near\": []}}}
+```
+
+| kind | status | OpenAI `type` | Anthropic `type` | Google `status` | when | what to do |
+|---|---|---|---|---|---|---|
 ";
 
 const TAIL: &str = "

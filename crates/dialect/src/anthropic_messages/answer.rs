@@ -2,8 +2,8 @@
 
 use wire::json::Writer;
 
-use super::stop;
 use super::turns::{input, word};
+use super::{signed, stop};
 use crate::id::DialectId;
 use crate::ir::finish::{Finish, Reason};
 use crate::ir::part::{Body, Citation, Opaque, Part};
@@ -75,16 +75,14 @@ pub(super) fn block(part: &Part, at: &str, id: &str, losses: &mut Vec<Loss>) -> 
             });
         }
         Body::ToolCall(call) => {
-            if call.proof.is_some() {
-                losses.push(Loss::dropped("thought_signature", at));
-            }
+            let call_id = signed_id(&call_id(&call.id, id, at), call.proof.as_ref(), at, losses);
             let (input, exact) = input(&call.arguments);
             if !exact {
                 losses.push(Loss::approximated("arguments", at));
             }
             json.object(|json| {
                 json.key("type").str("tool_use");
-                json.key("id").str(&call_id(&call.id, id, at));
+                json.key("id").str(&call_id);
                 json.key("name").str(&call.name);
                 json.key("input").raw(input.as_str());
                 home(json);
@@ -106,6 +104,15 @@ pub(super) fn call_id(own: &str, answer: &str, at: &str) -> String {
     }
     let good = |char: char| if char.is_ascii_alphanumeric() { char } else { '_' };
     format!("toolu_{answer}_{}", at.trim_end_matches(']')).chars().map(good).collect()
+}
+
+/// The id of a call with the proof that it carries; a proof that has no place in an id is lost.
+pub(super) fn signed_id(id: &str, proof: Option<&Opaque>, at: &str, losses: &mut Vec<Loss>) -> String {
+    let Some(proof) = proof else { return id.to_owned() };
+    signed::write(id, proof).unwrap_or_else(|| {
+        losses.push(Loss::dropped("thought_signature", at));
+        id.to_owned()
+    })
 }
 
 /// A proof that its maker, by way of this dialect, will take back.

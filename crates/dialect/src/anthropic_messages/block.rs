@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use wire::json::{Json, Kind};
 
+use super::signed;
 use crate::fault::Fault;
 use crate::id::DialectId;
 use crate::ir::foreign::Foreign;
@@ -78,14 +79,18 @@ impl Reader {
                 let data = self.need(block, "data", path)?;
                 Body::Reasoning(Reasoning { text: String::new(), proof: Some(self.proof(data)), redacted: true })
             }
-            "tool_use" => Body::ToolCall(ToolCall {
-                id: self.need(block, "id", path)?,
-                name: self.need(block, "name", path)?,
-                arguments: block.get("input").and_then(Json::non_null).map_or("{}", Json::raw).to_owned(),
-                proof: None,
-            }),
+            "tool_use" => {
+                let id = self.need(block, "id", path)?;
+                let (id, proof) = signed::read(&id);
+                Body::ToolCall(ToolCall {
+                    id: id.to_owned(),
+                    name: self.need(block, "name", path)?,
+                    arguments: block.get("input").and_then(Json::non_null).map_or("{}", Json::raw).to_owned(),
+                    proof,
+                })
+            }
             "tool_result" => Body::ToolResult(ToolResult {
-                call_id: self.need(block, "tool_use_id", path)?,
+                call_id: signed::read(&self.need(block, "tool_use_id", path)?).0.to_owned(),
                 content: self.content(block.get("content").unwrap_or(Json::NULL), &format!("{path}.content"))?,
                 is_error: block.get("is_error").and_then(Json::as_bool),
             }),

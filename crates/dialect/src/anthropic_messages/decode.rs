@@ -8,7 +8,7 @@ use wire::json::{Document, Edit, Index, Joiner, Json};
 
 use super::block::{self, Reader};
 use super::usage::Tokens;
-use super::{fault, response, stop};
+use super::{fault, response, signed, stop};
 use crate::ir::event::{Delta, Event, Open};
 use crate::ir::finish::Finish;
 use crate::ir::part::{Body, Part};
@@ -147,8 +147,10 @@ impl MessagesDecoder {
                     Open::Text
                 } else {
                     self.calls = true;
-                    let id = self.undo.id(&text("id")).to_owned();
-                    Open::ToolCall { id, name: self.undo.name(&name).to_owned(), proof: None }
+                    let id = text("id");
+                    let (id, proof) = signed::read(&id);
+                    let id = self.undo.id(id).to_owned();
+                    Open::ToolCall { id, name: self.undo.name(&name).to_owned(), proof }
                 };
                 Kind::Tool { part: self.opens(open, out), input, some: false, format }
             }

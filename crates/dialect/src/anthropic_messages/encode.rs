@@ -147,10 +147,8 @@ impl MessagesEncoder {
     fn begin_at_once(&mut self, kind: &Open, out: &mut Vec<u8>) {
         if let Open::ToolCall { id, name, proof } = kind {
             let at = self.at();
-            if proof.is_some() {
-                self.losses.push(Loss::dropped("thought_signature", at.clone()));
-            }
             let id = answer::call_id(id, &self.asked.id, &at);
+            let id = answer::signed_id(&id, proof.as_ref(), &at, &mut self.losses);
             self.begin(out, |json| {
                 json.object(|json| {
                     json.key("type").str("tool_use");

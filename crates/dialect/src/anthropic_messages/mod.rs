@@ -5,6 +5,7 @@ mod block;
 mod decode;
 mod encode;
 mod fault;
+pub mod hosting;
 mod meter;
 mod model;
 mod names;
@@ -13,6 +14,7 @@ mod patch;
 mod peek;
 mod read;
 mod response;
+mod signed;
 mod stop;
 mod turns;
 mod usage;
@@ -25,7 +27,7 @@ use crate::ir::request::Request;
 use crate::ir::response::Response;
 use crate::loss::Lossy;
 use crate::outcome::UpstreamFault;
-use crate::peek::Peek;
+use crate::peek::{Peek, Said};
 use crate::stream::{Decoder, Encoder, Meter};
 use crate::target::Target;
 use crate::undo::Undo;
@@ -40,7 +42,7 @@ impl Dialect for AnthropicMessages {
     fn id(&self) -> DialectId {
         DialectId::AnthropicMessages
     }
-    fn peek(&self, body: &Document) -> Result<Peek, Fault> {
+    fn peek(&self, body: &Document, _said: Said<'_>) -> Result<Peek, Fault> {
         peek::peek(body)
     }
     fn patch(&self, body: &Document, peek: &Peek, to: &Target<'_>) -> Patch {
@@ -49,7 +51,7 @@ impl Dialect for AnthropicMessages {
     fn meter(&self, _from: &Target<'_>) -> Box<dyn Meter> {
         Box::new(meter::MessagesMeter::default())
     }
-    fn read_request(&self, body: &Document) -> Result<Lossy<Request>, Fault> {
+    fn read_request(&self, body: &Document, _said: Said<'_>) -> Result<Lossy<Request>, Fault> {
         read::read(body)
     }
     fn write_request(&self, request: &Request, to: &Target<'_>) -> Result<Outgoing, Fault> {

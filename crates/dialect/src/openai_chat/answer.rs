@@ -14,6 +14,7 @@ use crate::ir::part::{Body, Media, MediaKind, MediaSource, Opaque, Part, Reasoni
 use crate::ir::response::{Choice, Response};
 use crate::loss::{Loss, Lossy};
 use crate::outcome::UpstreamFault;
+use crate::signature;
 use crate::stream::Decoder as _;
 use crate::target::Target;
 use crate::undo::Undo;
@@ -231,7 +232,7 @@ pub(super) fn call(
                     json.key("arguments").str(arguments);
                 });
                 if let Some(extra) = extra {
-                    json.key("extra_content").raw(extra);
+                    json.key("extra_content").raw(&extra);
                 }
             });
         }
@@ -251,12 +252,18 @@ pub(super) fn call(
     Some(json.finish())
 }
 
-/// What stands beside a call and its maker wants back; another dialect's proof has no place there.
-fn extra<'a>(proof: Option<&'a Opaque>, at: &str, losses: &mut Vec<Loss>) -> Option<&'a str> {
+/// What stands beside a call and its maker wants back: Google's own form for Gemini's proofs; any other
+/// dialect's has no place there.
+fn extra<'a>(proof: Option<&'a Opaque>, at: &str, losses: &mut Vec<Loss>) -> Option<Cow<'a, str>> {
     let proof = proof?;
+    if proof.origin.dialect == DialectId::Gemini {
+        let mut json = Writer::new();
+        signature::write(&proof.data, &mut json);
+        return Some(Cow::Owned(json.finish()));
+    }
     let own = proof.origin.dialect == DialectId::OpenAiChat;
     if own && Json::parse(&proof.data).is_ok_and(|json| json.kind() == Kind::Object) {
-        return Some(&proof.data);
+        return Some(Cow::Borrowed(&proof.data));
     }
     losses.push(Loss::dropped("thought_signature", at));
     None

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use wire::json::{Joiner, Json, Writer};
 
 use crate::id::DialectId;
-use crate::ir::part::{Body, Part};
+use crate::ir::part::{Body, Opaque, Origin, Part};
+use crate::signature;
 
 /// The place of a call of the old form, `function_call`, which has no index.
 pub(super) const LEGACY: u64 = u64::MAX;
@@ -107,6 +108,14 @@ impl Call {
         });
         Body::Unknown { dialect: DialectId::OpenAiChat, kind: "custom".to_owned(), raw: json.finish().into() }.into()
     }
+}
+
+/// What stands beside a call of `model`: a Gemini's signature, else what only that server can read.
+pub(super) fn proof(extra: Json<'_>, model: &str) -> Opaque {
+    let signature = signature::read(extra);
+    let dialect = if signature.is_some() { DialectId::Gemini } else { DialectId::OpenAiChat };
+    let origin = Origin { dialect, model: model.to_owned() };
+    Opaque { origin, data: signature.unwrap_or_else(|| extra.raw().to_owned()) }
 }
 
 /// An id for the `number`th call of an answer whose server gave none: unique over the turns of a

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use wire::json::{Joiner, Json};
 
-use super::call::{Call, Piece, made_id};
+use super::call::{self, Call, Piece, made_id};
 use super::think::{self, Think};
 use super::{cite, details, finish};
 use crate::id::DialectId;
 use crate::ir::event::{Delta, Event, Open};
 use crate::ir::finish::{Finish, Reason};
-use crate::ir::part::{Body, Media, MediaKind, MediaSource, Opaque, Origin, Part, Reasoning};
+use crate::ir::part::{Body, Media, MediaKind, MediaSource, Part, Reasoning};
 use crate::loss::Loss;
 use crate::undo::Undo;
 
@@ -44,12 +44,6 @@ impl Shared {
         if !self.losses.contains(&loss) {
             self.losses.push(loss);
         }
-    }
-
-    /// What only the server that said it can read, and wants back.
-    fn proof(&self, data: &str) -> Opaque {
-        let origin = Origin { dialect: DialectId::OpenAiChat, model: self.model.clone() };
-        Opaque { origin, data: data.to_owned() }
     }
 }
 
@@ -343,7 +337,7 @@ impl Choice {
                 "" => made_id(&shared.id, self.number, at),
                 id => shared.undo.id(id).to_owned(),
             };
-            let proof = extra.map(|extra| shared.proof(extra.raw()));
+            let proof = extra.map(|extra| call::proof(extra, &shared.model));
             Open::ToolCall { id, name: shared.undo.name(&call.name).to_owned(), proof }
         };
         call.part = Some(shared.open(self.number, kind, out));

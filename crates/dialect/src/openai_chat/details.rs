@@ -17,6 +17,9 @@ const ANTHROPIC: &str = "anthropic-claude-v1";
 /// The `format` of reasoning that the Responses dialect gives encrypted.
 pub(super) const RESPONSES: &str = "openai-responses-v1";
 
+/// The `format` of Gemini's.
+const GEMINI: &str = "google-gemini-v1";
+
 /// The `format` of a proof of which no more is known than its data.
 const BARE: &str = "unknown";
 
@@ -44,9 +47,10 @@ pub(super) fn read<'a>(detail: Json<'a>, model: &str) -> Detail<'a> {
     let format = text("format").unwrap_or_default();
     let proof = text(if redacted { "data" } else { "signature" }).map(|data| {
         let ours = origin.is_some().then_some(&*format);
-        let bare = matches!(ours, Some(ANTHROPIC | RESPONSES | BARE));
+        let bare = matches!(ours, Some(ANTHROPIC | GEMINI | RESPONSES | BARE));
         let dialect = match ours {
             Some(ANTHROPIC) => DialectId::AnthropicMessages,
+            Some(GEMINI) => DialectId::Gemini,
             Some(RESPONSES) => DialectId::OpenAiResponses,
             _ => DialectId::OpenAiChat,
         };
@@ -91,6 +95,7 @@ pub(super) fn write(text: Option<&str>, proof: Option<&Opaque>, redacted: bool, 
                 json.key("format").str(match proof.origin.dialect {
                     DialectId::AnthropicMessages => ANTHROPIC,
                     DialectId::OpenAiResponses => RESPONSES,
+                    DialectId::Gemini => GEMINI,
                     DialectId::OpenAiChat => BARE,
                 });
             }

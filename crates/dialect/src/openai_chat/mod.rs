@@ -26,7 +26,7 @@ use crate::ir::request::Request;
 use crate::ir::response::Response;
 use crate::loss::Lossy;
 use crate::outcome::UpstreamFault;
-use crate::peek::Peek;
+use crate::peek::{Peek, Said};
 use crate::quirk::Quirks;
 use crate::stream::{Decoder, Encoder, Meter};
 use crate::target::Target;
@@ -50,7 +50,7 @@ impl Dialect for OpenAiChat {
     fn id(&self) -> DialectId {
         DialectId::OpenAiChat
     }
-    fn peek(&self, body: &Document) -> Result<Peek, Fault> {
+    fn peek(&self, body: &Document, _said: Said<'_>) -> Result<Peek, Fault> {
         peek::peek(body)
     }
     fn patch(&self, body: &Document, peek: &Peek, to: &Target<'_>) -> Patch {
@@ -59,7 +59,7 @@ impl Dialect for OpenAiChat {
     fn meter(&self, from: &Target<'_>) -> Box<dyn Meter> {
         Box::new(meter::ChatMeter::new(from.quirks))
     }
-    fn read_request(&self, body: &Document) -> Result<Lossy<Request>, Fault> {
+    fn read_request(&self, body: &Document, _said: Said<'_>) -> Result<Lossy<Request>, Fault> {
         read::request(body)
     }
     fn write_request(&self, request: &Request, to: &Target<'_>) -> Result<Outgoing, Fault> {

@@ -157,14 +157,15 @@ impl ResponsesEncoder {
     }
 
     fn call(&mut self, id: &str, name: &str, proof: Option<&Opaque>, place: u64, out: &mut Vec<u8>) -> Said {
-        if proof.is_some() {
+        let signature = proof.filter(|proof| proof.origin.dialect == DialectId::Gemini).map(|proof| proof.data.clone());
+        if proof.is_some() && signature.is_none() {
             self.losses.push(Loss::dropped("thought_signature", Self::at(place)));
         }
         self.calls = true;
         let custom = self.custom.iter().any(|own| own == name);
         let call_id =
             if id.is_empty() { item_id("call", &self.output.asked, self.output.len()) } else { id.to_owned() };
-        let mut call = Call { id: String::new(), call_id, name: name.to_owned(), custom };
+        let mut call = Call { id: String::new(), call_id, name: name.to_owned(), custom, signature };
         let at = self.output.add(if custom { "ctc" } else { "fc" }, out, |id, json| {
             call.id = id.to_owned();
             call.write("", false, json);

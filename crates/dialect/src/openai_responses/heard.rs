@@ -10,6 +10,7 @@ use crate::id::DialectId;
 use crate::ir::event::{Delta, Event, Open};
 use crate::ir::part::{Body, Opaque, Origin, Reasoning};
 use crate::loss::Loss;
+use crate::signature;
 use crate::undo::Undo;
 
 /// What an answer said so far.
@@ -118,7 +119,10 @@ impl Heard {
             Open::Text
         } else {
             let id = self.undo.id(&item.call_id).to_owned();
-            Open::ToolCall { id, name: self.undo.name(&item.name).to_owned(), proof: None }
+            let origin = Origin { dialect: DialectId::Gemini, model: self.model.clone() };
+            let signature = json.get("extra_content").and_then(signature::read);
+            let proof = signature.map(|data| Opaque { origin, data });
+            Open::ToolCall { id, name: self.undo.name(&item.name).to_owned(), proof }
         };
         self.calls |= !format;
         let part = self.opens(kind, out);
@@ -305,7 +309,11 @@ impl Heard {
             "function_call" => {
                 self.named(at, json, out);
                 self.rest(at, Voice::Arguments, 0, json.get("arguments").unwrap_or(Json::NULL), out);
-                &["id", "type", "status", "call_id", "name", "arguments"]
+                // The signature went with the call; anything else there has no place.
+                match json.get("extra_content").and_then(signature::read) {
+                    Some(_) => &["id", "type", "status", "call_id", "name", "arguments", "extra_content"],
+                    None => &["id", "type", "status", "call_id", "name", "arguments"],
+                }
             }
             _ => {
                 let part = self.opens(Open::Whole(Box::new(other(&kind, json))), out);

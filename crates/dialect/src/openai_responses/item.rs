@@ -11,6 +11,7 @@ use crate::ir::foreign::{Foreign, Raw};
 use crate::ir::part::{Body, Media, MediaKind, MediaSource, Opaque, Origin, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
+use crate::signature;
 
 use super::cite;
 
@@ -145,13 +146,18 @@ impl Reader {
     }
 
     fn call(&mut self, item: Json<'_>, arguments: String, path: &str) -> Result<Part, Fault> {
+        let signature = item.get("extra_content").and_then(signature::read);
+        let origin = Origin { dialect: DialectId::Gemini, model: String::new() };
         let call = ToolCall {
             id: self.need(item, "call_id", path)?,
             name: self.need(item, "name", path)?,
             arguments,
-            proof: None,
+            proof: signature.map(|data| Opaque { origin, data }),
         };
-        let known = ["type", "id", "status", "call_id", "name", "arguments", "input"];
+        let mut known = vec!["type", "id", "status", "call_id", "name", "arguments", "input"];
+        if call.proof.is_some() {
+            known.push("extra_content");
+        }
         Ok(Part { body: Body::ToolCall(call), cache: None, foreign: foreign(item, &known) })
     }
 

@@ -27,7 +27,7 @@ use crate::ir::request::Request;
 use crate::ir::response::Response;
 use crate::loss::Lossy;
 use crate::outcome::UpstreamFault;
-use crate::peek::Peek;
+use crate::peek::{Peek, Said};
 use crate::stream::{Decoder, Encoder, Meter};
 use crate::target::Target;
 use crate::undo::Undo;
@@ -42,7 +42,7 @@ impl Dialect for OpenAiResponses {
     fn id(&self) -> DialectId {
         DialectId::OpenAiResponses
     }
-    fn peek(&self, body: &Document) -> Result<Peek, Fault> {
+    fn peek(&self, body: &Document, _said: Said<'_>) -> Result<Peek, Fault> {
         peek::peek(body)
     }
     fn patch(&self, body: &Document, peek: &Peek, to: &Target<'_>) -> Patch {
@@ -51,7 +51,7 @@ impl Dialect for OpenAiResponses {
     fn meter(&self, from: &Target<'_>) -> Box<dyn Meter> {
         Box::new(meter::ResponsesMeter::new(from.quirks))
     }
-    fn read_request(&self, body: &Document) -> Result<Lossy<Request>, Fault> {
+    fn read_request(&self, body: &Document, _said: Said<'_>) -> Result<Lossy<Request>, Fault> {
         read::request(body)
     }
     fn write_request(&self, request: &Request, to: &Target<'_>) -> Result<Outgoing, Fault> {

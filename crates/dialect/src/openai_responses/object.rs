@@ -6,6 +6,7 @@ use wire::json::{Document, Json, Writer};
 use super::turns::thought;
 use super::usage;
 use crate::dialect::Asked;
+use crate::signature;
 use crate::usage::Usage;
 
 /// Members of a request that its answer repeats, and what they are where the request does not say.
@@ -150,6 +151,8 @@ pub(super) struct Call {
     pub(super) call_id: String,
     pub(super) name: String,
     pub(super) custom: bool,
+    /// A Gemini's signature on it.
+    pub(super) signature: Option<String>,
 }
 
 impl Call {
@@ -162,6 +165,9 @@ impl Call {
             json.key("call_id").str(&self.call_id);
             json.key("name").str(&self.name);
             json.key(if self.custom { "input" } else { "arguments" }).str(said);
+            if let Some(signature) = &self.signature {
+                signature::write(signature, json.key("extra_content"));
+            }
         });
     }
 }

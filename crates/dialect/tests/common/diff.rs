@@ -278,6 +278,12 @@ fn meaning(request: &Request) -> Request {
     }
     request.parallel_tools = request.parallel_tools.filter(|parallel| !parallel);
     request.tool_choice = request.tool_choice.take().filter(|choice| *choice != ToolChoice::Auto);
+    // One that must be called of a list of one must be called.
+    if let Some(ToolChoice::Allowed { required: true, names }) = &request.tool_choice
+        && let [only] = names.as_slice()
+    {
+        request.tool_choice = Some(ToolChoice::Named(only.clone()));
+    }
     // The same in the words of two dialects.
     request.tier = request.tier.take().map(|tier| if tier == "standard_only" { "default".to_owned() } else { tier });
     for tool in &mut request.tools {

@@ -122,7 +122,11 @@ fn media() -> BoxedStrategy<Body> {
 fn unknown() -> BoxedStrategy<Body> {
     (dialect_id(), "x_[a-z]{2,5}")
         .prop_map(|(dialect, kind)| {
-            let raw = format!("{{\"type\":\"{kind}\",\"payload\":{{\"b\":1,\"a\":[1e400]}}}}");
+            // Where a kind stands in a `type`, and where it is the member's name.
+            let (kind, raw) = match dialect {
+                DialectId::Gemini => ("unknown".to_owned(), format!("{{\"{kind}\":{{\"b\":1,\"a\":[1e400]}}}}")),
+                _ => (kind.clone(), format!("{{\"type\":\"{kind}\",\"payload\":{{\"b\":1,\"a\":[1e400]}}}}")),
+            };
             Body::Unknown { dialect, kind, raw: raw.into() }
         })
         .boxed()
@@ -252,10 +256,15 @@ fn tool(name: &'static str) -> BoxedStrategy<Tool> {
             .prop_map(move |(description, schema, strict, cache, foreign)| {
                 Tool::Function(Function { name: name.to_owned(), description, schema, strict, cache, foreign })
             });
-    let other = dialect_id().prop_map(|dialect| Tool::Foreign {
-        dialect,
-        kind: "x_search_20250101".into(),
-        raw: r#"{"type":"x_search_20250101","name":"x_search","max_uses":3}"#.into(),
+    let other = dialect_id().prop_map(|dialect| match dialect {
+        DialectId::Gemini => {
+            Tool::Foreign { dialect, kind: "xSearch".into(), raw: r#"{"xSearch":{"max_uses":3}}"#.into() }
+        }
+        _ => Tool::Foreign {
+            dialect,
+            kind: "x_search_20250101".into(),
+            raw: r#"{"type":"x_search_20250101","name":"x_search","max_uses":3}"#.into(),
+        },
     });
     prop_oneof![8 => function, 1 => other].boxed()
 }

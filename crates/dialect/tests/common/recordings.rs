@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use dialect::id::DialectId;
+use dialect::peek::Said;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use wire::json::{Document, Edit, Json};
 
@@ -16,6 +17,8 @@ pub struct Exchange {
     pub provider: String,
     pub dialect: DialectId,
     pub features: Vec<String>,
+    /// The model and whether to stream, where the path says (Gemini).
+    pub said: (Option<String>, Option<bool>),
     /// The body asked with; `None` where only the answer was recorded or the body is no JSON.
     pub request: Option<String>,
     pub status: u16,
@@ -32,6 +35,11 @@ pub enum Answer {
 }
 
 impl Exchange {
+    /// What the path said.
+    pub fn said(&self) -> Said<'_> {
+        Said { model: self.said.0.as_deref(), stream: self.said.1 }
+    }
+
     /// True for an answer that is one: status 200.
     pub fn is_ok(&self) -> bool {
         self.status == 200
@@ -39,8 +47,11 @@ impl Exchange {
 
     /// The model asked for, or answered by.
     pub fn model(&self) -> String {
-        let of = |text: &str| Json::parse(text).ok()?.get("model")?.as_str().map(|model| model.into_owned());
-        let asked = self.request.as_deref().and_then(of);
+        let of = |text: &str| {
+            let json = Json::parse(text).ok()?;
+            Some(json.get("model").or_else(|| json.get("modelVersion"))?.as_str()?.into_owned())
+        };
+        let asked = self.said.0.clone().or_else(|| self.request.as_deref().and_then(of));
         let answered = || match &self.answer {
             Answer::Whole(body) => of(body),
             _ => None,
@@ -83,6 +94,14 @@ fn named(body: Json<'_>, path: &str) -> String {
     }
 }
 
+/// The model and whether to stream, in a path of Gemini's.
+fn spoken(path: &str) -> (Option<String>, Option<bool>) {
+    let Some((model, verb)) = path.split_once("/models/").and_then(|(_, rest)| rest.split_once(':')) else {
+        return (None, None);
+    };
+    (Some(model.to_owned()), Some(verb.starts_with("streamGenerateContent")))
+}
+
 /// True for a request that generates: not one that looks up, lists or compacts what was generated.
 fn is_generation(request: Json<'_>) -> bool {
     let path = text(request, "path");
@@ -109,6 +128,10 @@ fn case(json: Json<'_>, out: &mut Vec<Exchange>) {
         let response = json.get("response").unwrap();
         let answer = match (response.get("body"), response.get("sse")) {
             (_, Some(sse)) => Answer::Stream(sse.as_str().unwrap().into_owned().into()),
+            // A stream without server-sent events is an array.
+            (Some(body), None) if dialect == DialectId::Gemini && body.kind() == wire::json::Kind::Array => {
+                Answer::Stream(body.raw().to_owned().into())
+            }
             (Some(body), None) => Answer::Whole(body.raw().to_owned()),
             (None, None) => Answer::Nothing,
         };
@@ -122,7 +145,16 @@ fn case(json: Json<'_>, out: &mut Vec<Exchange>) {
             provider: text(json, "provider"),
             dialect,
             features: features.clone(),
-            request: json.at(&["request", "body"]).map(|body| named(body, &text(json.get("request").unwrap(), "path"))),
+            request: json.at(&["request", "body"]).map(|body| match dialect {
+                DialectId::Gemini => body.raw().to_owned(),
+                _ => named(body, &text(json.get("request").unwrap(), "path")),
+            }),
+            said: match dialect {
+                DialectId::Gemini => {
+                    spoken(&json.get("request").map(|request| text(request, "path")).unwrap_or_default())
+                }
+                _ => (None, None),
+            },
             status: u16::try_from(response.get("status").unwrap().as_u64().unwrap()).unwrap(),
             headers,
             answer,

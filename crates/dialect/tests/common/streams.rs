@@ -11,6 +11,7 @@ use dialect::target::Target;
 use dialect::undo::Undo;
 use proptest::sample::Index;
 use wire::frame::{Frame, Framer};
+use wire::jsonarray::JsonArrayFramer;
 use wire::sse::SseFramer;
 
 /// Cuts bytes at the given places.
@@ -22,9 +23,12 @@ pub fn cut(stream: &[u8], cuts: &[Index]) -> Vec<Bytes> {
     at.into_iter().map(|to| Bytes::copy_from_slice(&stream[std::mem::replace(&mut from, to)..to])).collect()
 }
 
-/// The frames of a stream that comes in chunks.
+/// The frames of a stream that comes in chunks: of an array, where it begins as one.
 pub fn frames(chunks: &[Bytes]) -> Vec<Frame> {
-    let (mut framer, mut frames) = (SseFramer::default(), Vec::new());
+    let first = chunks.iter().flatten().find(|byte| !byte.is_ascii_whitespace());
+    let (mut sse, mut array) = (SseFramer::default(), JsonArrayFramer::default());
+    let framer: &mut dyn Framer = if first == Some(&b'[') { &mut array } else { &mut sse };
+    let mut frames = Vec::new();
     for chunk in chunks {
         framer.push(chunk, &mut frames).unwrap();
     }

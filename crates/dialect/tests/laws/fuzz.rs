@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use dialect::dialect::Dialect;
+use dialect::peek::Said;
 use dialect::undo::Undo;
 use http::HeaderMap;
 use wire::json::{Document, Json};
@@ -30,6 +31,9 @@ impl Dice {
         usize::try_from(self.roll() % end.max(1) as u64).unwrap()
     }
 }
+
+/// What a path says.
+const SAID: Said<'static> = Said { model: Some("m"), stream: Some(true) };
 
 const WORDS: &[&str] = &[
     "null",
@@ -98,15 +102,15 @@ fn replace_token(bytes: &mut Vec<u8>, at: usize, dice: &mut Dice) {
 fn requests(dialect: &dyn Dialect, bytes: &[u8]) {
     let Ok(document) = Document::parse(Bytes::copy_from_slice(bytes)) else { return };
     let target = rows::target("p", "m");
-    if let Ok(peek) = dialect.peek(&document) {
+    if let Ok(peek) = dialect.peek(&document, SAID) {
         let patch = dialect.patch(&document, &peek, &target);
         Document::parse(document.edit(&patch.edits)).expect("a patched body is JSON");
     }
-    let Ok(request) = dialect.read_request(&document) else { return };
+    let Ok(request) = dialect.read_request(&document, SAID) else { return };
     for other in dialect::all() {
         let Ok(outgoing) = other.write_request(&request.value, &target) else { continue };
         let body = Document::parse(Bytes::from(outgoing.body.clone())).expect("a written body is JSON");
-        if let Err(fault) = other.read_request(&body) {
+        if let Err(fault) = other.read_request(&body, SAID) {
             panic!("{} does not read what it wrote: {fault:?}\n{}", other.id(), outgoing.body);
         }
     }
@@ -148,8 +152,11 @@ fn recordings_with_bytes_changed() {
     while begin.elapsed() < Duration::from_secs(seconds) {
         let mut dice = Dice(seed);
         let exchange = &all[dice.below(all.len())];
-        let dialect =
-            dialect::all()[usize::from(dice.below(8) == 0) ^ usize::from(exchange.dialect != dialect::all()[0].id())];
+        // Mostly its own dialect, now and then another.
+        let dialect = match dice.below(8) {
+            0 => dialect::all()[dice.below(dialect::all().len())],
+            _ => dialect::of(exchange.dialect),
+        };
         let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             if let Some(request) = &exchange.request {
                 let mut bytes = request.clone().into_bytes();

@@ -7,6 +7,7 @@ use dialect::ir::fold::{fold, unfold};
 use dialect::ir::part::{Body, Part, ToolCall};
 use dialect::ir::request::Request;
 use dialect::ir::response::{Choice, Response};
+use dialect::peek::Said;
 use dialect::target::{Control, Target};
 use dialect::undo::Undo;
 use proptest::prelude::*;
@@ -19,7 +20,8 @@ fn assert_named(request: &Request, dialect: &dyn Dialect, target: &Target<'_>) -
     let Ok(outgoing) = dialect.write_request(request, target) else { return Ok(()) };
     let unread = |why: String| TestCaseError::fail(format!("{}: {why}\n{}", dialect.id(), outgoing.body));
     let body = Document::parse(Bytes::from(outgoing.body.clone())).map_err(|error| unread(error.to_string()))?;
-    let back = dialect.read_request(&body).map_err(|fault| unread(format!("{fault:?}")))?;
+    let said = Said { model: Some(target.model), stream: Some(request.stream) };
+    let back = dialect.read_request(&body, said).map_err(|fault| unread(format!("{fault:?}")))?;
     let losses = [outgoing.losses, back.losses].concat();
     let back = streams::undone(back.value, &outgoing.undo).normalize();
     let silent = diff::unnamed(diff::requests(request, &back), &losses);

@@ -313,4 +313,24 @@ pub(super) const EXCUSED: &[(Check, &str, &str)] = &[
         "openai/openai-responses--test-background-mode-with-tool-vcr-823db#2",
         "a background answer, which is not done",
     ),
+    (
+        Check::Metered,
+        "gemini/gemini--gemini-tts-flash-1-1-d87f7",
+        "the answer was trimmed by hand: it holds no finish reason and no usage",
+    ),
+    (
+        Check::Metered,
+        "gemini/gemini--test-generate-content-with-file-uri-image-false-99294",
+        "the prompt's count is missing from the usage",
+    ),
+    (
+        Check::Metered,
+        "gemini/gemini--test-generate-content-with-file-uri-image-true-eaa3f",
+        "the prompt's count is missing from the usage",
+    ),
+    (
+        Check::Metered,
+        "vertex/gemini--test-google-model-armor-prompt-template-text-gets-blocked-58012",
+        "a blocked prompt, of which no tokens are told",
+    ),
 ];

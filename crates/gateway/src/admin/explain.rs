@@ -7,7 +7,7 @@ use bytes::Bytes;
 use dialect::fault::Fault;
 use dialect::id::DialectId;
 use dialect::loss::Loss;
-use dialect::peek::Peek;
+use dialect::peek::{Peek, Said};
 use dialect::usage::Unit;
 use http::Method;
 use policy::price::sheet::Asked;
@@ -97,7 +97,7 @@ fn read(text: &str, model: Option<String>, dialect: DialectId) -> Result<(Docume
     if let Some(model) = model {
         body = parse(body.edit(&[wire::json::Edit::set_str("model", &model)]))?;
     }
-    let peek = dialect::of(dialect).peek(&body)?;
+    let peek = dialect::of(dialect).peek(&body, Said::default())?;
     Ok((body, peek))
 }
 
@@ -175,7 +175,7 @@ fn losses(
     if lane == caller {
         return Ok(dialect::of(caller).patch(body, peek, &to).losses);
     }
-    let read = dialect::of(caller).read_request(body)?;
+    let read = dialect::of(caller).read_request(body, Said { model: Some(&peek.model), stream: Some(peek.stream) })?;
     let written = dialect::of(lane).write_request(&read.value, &to)?;
     Ok(read.losses.into_iter().chain(written.losses).collect())
 }

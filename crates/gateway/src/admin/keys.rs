@@ -13,10 +13,10 @@ use wire::json::Writer;
 use super::fields::{Fields, query};
 use super::office::{Ask, Office, Told, fault};
 use crate::api::models::decoded;
-use crate::boot;
 use crate::config::diagnose::suggest;
-use crate::config::{Config, Secret, units};
+use crate::config::{Config, units};
 use crate::env;
+use crate::newkey;
 use crate::state::directory::{declared, hash};
 
 /// Names that callers without a virtual key have in the ledger.
@@ -111,7 +111,7 @@ async fn create(office: &Office, ask: &Ask) -> Result<Told, Fault> {
         None => None,
     };
     let (models, user, admin) = (fields.texts("models")?, fields.text("user")?, fields.flag("admin")?);
-    let key = make_key();
+    let key = newkey::make_key();
     let record = KeyRecord {
         id: key.reveal().get(3..15).unwrap_or_default().into(),
         hash: hash(key.reveal()),
@@ -157,16 +157,16 @@ async fn name(office: &Office, given: Option<String>) -> Result<String, Fault> {
 /// The admin key, made with the first key; its hash and the file that holds it. `None`: there is one.
 async fn admin_key(office: &Office) -> Result<Option<([u8; 32], String)>, Fault> {
     let config = &office.snapshot.config;
-    if config.server.admin_key.is_some() || boot::stored_admin(&*office.keys).await.map_err(fault)?.is_some() {
+    if config.server.admin_key.is_some() || newkey::stored_admin(&*office.keys).await.map_err(fault)?.is_some() {
         return Ok(None);
     }
-    let made = boot::make_admin(&*office.keys, &config.data_dir, true).await;
+    let made = newkey::make_admin(&*office.keys, &config.data_dir, true).await;
     let key = made.map_err(|error| Fault::new(Kind::Unavailable, format!("The admin key cannot be made: {error}")))?;
     Ok(Some((hash(key.reveal()), shown(config))))
 }
 
 fn shown(config: &Config) -> String {
-    let path: &Path = &config.data_dir.join(boot::ADMIN_FILE);
+    let path: &Path = &config.data_dir.join(newkey::ADMIN_FILE);
     path.display().to_string()
 }
 
@@ -236,18 +236,6 @@ fn seconds(at: Timestamp) -> String {
     Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
 }
 
-/// A new key's text: `tg-<12 public>-<48 secret>`.
-#[must_use]
-pub fn make_key() -> Secret {
-    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let mut bytes = [0u8; 60];
-    env::secret_bytes(&mut bytes);
-    let letters: String =
-        bytes.iter().map(|byte| char::from(LETTERS.get(usize::from(*byte) % 32).copied().unwrap_or(b'a'))).collect();
-    let (public, secret) = letters.split_at(12);
-    Secret::new(&format!("tg-{public}-{secret}"))
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -263,13 +251,5 @@ mod tests {
         for wrong in ["", "soon", "2001-01-01", "0s", "2199-13-01"] {
             assert!(moment(wrong, &zone).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn keys_have_their_shape_and_differ() {
-        let (one, two) = (make_key(), make_key());
-        assert_ne!(one.reveal(), two.reveal());
-        let parts: Vec<usize> = one.reveal().split('-').map(str::len).collect();
-        assert_eq!(parts, [2, 12, 48]);
     }
 }

@@ -20,7 +20,7 @@ pub fn list(gateway: &Gateway, who: &Principal, dialect: DialectId) -> Response<
         if dialect == DialectId::OpenAiChat {
             json.key("object").str("list");
         }
-        json.key("data").array(|json| {
+        json.key(if dialect == DialectId::Gemini { "models" } else { "data" }).array(|json| {
             for name in &names {
                 write(name, dialect, json);
             }
@@ -65,6 +65,11 @@ fn write(name: &str, dialect: DialectId, json: &mut Writer) {
         DialectId::AnthropicMessages => {
             json.key("type").str("model").key("id").str(name).key("display_name").str(name);
             json.key("created_at").str("1970-01-01T00:00:00Z");
+        }
+        DialectId::Gemini => {
+            json.key("name").str(&format!("models/{name}")).key("displayName").str(name);
+            json.key("supportedGenerationMethods")
+                .array(|json| _ = json.str("generateContent").str("streamGenerateContent"));
         }
     });
 }

@@ -187,7 +187,7 @@ pub fn providers() -> String {
             format!("`{{{name}}}` is {}{default}.", variable.env.join(" or "))
         }));
         notes.extend(row.api_version.as_ref().map(|version| format!("`api_version` is {version} unless given.")));
-        notes.extend(row.serves.as_ref().map(|serves| {
+        notes.extend(row.operations.as_ref().map(|serves| {
             let names: Vec<&str> = serves.iter().map(Serves::name).collect();
             format!("Also serves: {}.", names.join(", "))
         }));

@@ -112,7 +112,7 @@ section!(
         tls: Tls,
         /// Origins that browsers may call from, such as `https://app.example`; `*` is any. Default: none.
         cors: Vec<Spot<String>>,
-        /// Proxies whose `x-forwarded-for` is believed, as addresses or networks. Default: none.
+        /// Proxies whose `x-forwarded-for` is believed (for `client` in the access log), as addresses or networks. Default: none.
         trusted_proxies: Vec<Spot<Net>>,
     }
 );
@@ -192,6 +192,8 @@ choice!(
         AnthropicMessages = "anthropic-messages",
         /// OpenAI's responses.
         OpenAiResponses = "openai-responses",
+        /// Google's `generateContent`.
+        Gemini = "gemini",
     }
 );
 

@@ -230,6 +230,13 @@ impl Provider {
         Some(url::call(&self.base_url, endpoint.speaks, model, self.api_version.as_deref()))
     }
 
+    /// The URL of a call in a dialect whose answer is streamed, where that is another.
+    #[must_use]
+    pub fn stream_url(&self, dialect: DialectId, model: &str) -> Option<String> {
+        let endpoint = self.endpoint(dialect)?;
+        url::stream(&self.base_url, endpoint.speaks, model, self.api_version.as_deref())
+    }
+
     /// The URL of its list of models.
     #[must_use]
     pub fn models_url(&self) -> Option<String> {

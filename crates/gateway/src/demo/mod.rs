@@ -67,7 +67,7 @@ pub fn answer(model: &str, body: &Bytes) -> Answer {
         pieces.cut();
     }
     let kind = if chat.stream { "text/event-stream; charset=utf-8" } else { "application/json" };
-    Answer { status: 200, headers: headers(kind), body: UpBody::demo(pieces.start(env::instant())) }
+    Answer { status: 200, headers: headers(kind), body: UpBody::made(pieces.start(env::instant())) }
 }
 
 /// An answer with an error in it, at once.
@@ -76,7 +76,7 @@ fn refuse(status: u16, body: &str) -> Answer {
     if status == 429 {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
-    let body = UpBody::demo(Stream::at_once(Bytes::copy_from_slice(body.as_bytes()), env::instant()));
+    let body = UpBody::made(Stream::at_once(Bytes::copy_from_slice(body.as_bytes()), env::instant()));
     Answer { status, headers, body }
 }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
 
+use crate::upstream::body::Made;
+
 /// One piece and when it comes, counted from the start; `None` breaks the connection.
 type Timed = (Duration, Option<Bytes>);
 
@@ -77,12 +79,11 @@ impl Stream {
     pub(super) fn at_once(body: Bytes, start: Instant) -> Self {
         Self { pieces: VecDeque::from([(Duration::ZERO, Some(body))]), start, sleep: None }
     }
+}
 
-    /// The next piece when it is due; `None` at the end. Must be polled within a runtime.
-    ///
-    /// # Errors
-    /// The connection breaks; the end follows.
-    pub fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ()>>> {
+impl Made for Stream {
+    /// A piece comes when it is due. Must be polled within a runtime.
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ()>>> {
         let Some((at, _)) = self.pieces.front() else { return Poll::Ready(None) };
         if !at.is_zero() {
             let due = self.start + *at;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use dialect::fault::{Fault, Kind};
 use dialect::id::DialectId;
-use dialect::peek::Peek;
+use dialect::peek::{Peek, Said};
 use http::{HeaderMap, HeaderName, Response, header, request::Parts};
 use http_body::Body as _;
 use http_body_util::BodyExt;
@@ -20,6 +20,7 @@ use super::settle::Record;
 use crate::auth;
 use crate::coding::{Coding, CodingError, decode};
 use crate::gateway::{Gateway, Held};
+use crate::server::google;
 use crate::server::reply::{self, ReplyBody};
 use crate::state::directory::Principal;
 use crate::state::names;
@@ -38,6 +39,10 @@ pub struct Call {
     pub start: Instant,
     /// The caller's dialect.
     pub dialect: DialectId,
+    /// The model, where the path says.
+    pub named: Option<String>,
+    /// Whether the answer is to be streamed, where the path says.
+    pub stream: Option<bool>,
     /// The caller's address; `None` on the local socket.
     pub peer: Option<SocketAddr>,
     /// The head.
@@ -67,6 +72,8 @@ pub struct Arrived {
     pub body: Document,
     /// What routing must know of it.
     pub peek: Peek,
+    /// A stream goes out as one JSON array rather than as events.
+    pub array: bool,
     /// When the caller gives up.
     pub deadline: Option<Instant>,
     /// Its bytes count as held in memory until it is done.
@@ -163,10 +170,11 @@ async fn understand(gateway: &Arc<Gateway>, call: &mut Call) -> Result<(Arrived,
             refuse!(Fault::invalid("", message))
         }
     };
-    let mut peek = match dialect::of(call.dialect).peek(&body) {
-        Ok(peek) => peek,
-        Err(fault) => refuse!(fault),
-    };
+    let mut peek =
+        match dialect::of(call.dialect).peek(&body, Said { model: call.named.as_deref(), stream: call.stream }) {
+            Ok(peek) => peek,
+            Err(fault) => refuse!(fault),
+        };
     peek.bytes = size;
     record.looked(&peek, &who);
     let arrived = Arrived {
@@ -178,6 +186,7 @@ async fn understand(gateway: &Arc<Gateway>, call: &mut Call) -> Result<(Arrived,
         query: query(call.head.uri.query()),
         headers: std::mem::take(&mut call.head.headers),
         body,
+        array: call.dialect == DialectId::Gemini && peek.stream && !google::wants_events(call.head.uri.query()),
         peek,
         deadline,
         _held: held,

@@ -10,6 +10,7 @@ use dialect::id::DialectId;
 use dialect::ir::request::Request;
 use dialect::loss::{Loss, Lossy};
 use dialect::outcome::Outcome;
+use dialect::peek::Said;
 use dialect::undo::Undo;
 use policy::route::retry::{Failed, Next, next};
 use policy::route::verdict::verdict;
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 use wire::json::Writer;
 
 use super::arrive::Arrived;
+use super::hosting;
 use super::judge::{Miss, Rejected, Won};
 use super::plan::Plan;
 use super::send::try_one;
@@ -141,7 +143,10 @@ impl Ready {
     fn make(&mut self, arrived: &Arrived, target: &Target, lane: &Lane) -> Result<Prepared, Fault> {
         let to = target.for_dialect();
         if lane.dialect == arrived.dialect {
-            let patch = dialect::of(arrived.dialect).patch(&arrived.body, &arrived.peek, &to);
+            let mut patch = dialect::of(arrived.dialect).patch(&arrived.body, &arrived.peek, &to);
+            if let Some(hosted) = lane.hosted {
+                patch.edits.extend(hosting::edits(hosted, &arrived.headers));
+            }
             return Ok(Prepared {
                 body: arrived.body.edit(&patch.edits),
                 headers: Vec::new(),
@@ -150,15 +155,19 @@ impl Ready {
                 way: Way::Same { hold_usage: patch.hold_usage && !arrived.peek.include_cost },
             });
         }
+        let said = Said { model: Some(&arrived.peek.model), stream: Some(arrived.peek.stream) };
         let read = match self.read.take() {
             Some(read) => read,
-            None => dialect::of(arrived.dialect).read_request(&arrived.body)?,
+            None => dialect::of(arrived.dialect).read_request(&arrived.body, said)?,
         };
         let written = dialect::of(lane.dialect).write_request(&read.value, &to)?;
         let losses = read.losses.iter().cloned().chain(written.losses).collect();
         self.read = Some(read);
         Ok(Prepared {
-            body: written.body.into(),
+            body: match lane.hosted {
+                Some(hosted) => hosting::body(written.body, hosted),
+                None => written.body.into(),
+            },
             headers: written.headers,
             losses,
             way: Way::Across { undo: written.undo },

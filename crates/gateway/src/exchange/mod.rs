@@ -1,9 +1,11 @@
 //! The story of one request: arrive, plan, admit, recall, attempt, judge, relay, settle.
 
 pub mod admit;
+pub mod array;
 pub mod arrive;
 pub mod attempt;
 pub mod estimate;
+pub mod hosting;
 pub mod judge;
 pub mod out;
 pub mod pass;

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use dialect::anthropic_messages::hosting::BedrockFramer;
 use dialect::dialect::Asked;
 use dialect::fault::{Fault, Kind};
 use dialect::id::DialectId;
@@ -23,10 +24,12 @@ use policy::price::sheet::Asked as Priced;
 use policy::route::verdict::verdict;
 use store::journal::Appended;
 use tokio::time::{Instant, Sleep};
-use wire::frame::{Frame, Framer};
+use wire::error::FrameError;
+use wire::frame::{Frame, Framer as _};
 use wire::json::Json;
 use wire::sse::SseFramer;
 
+use super::array::{Array, Cutter};
 use super::arrive::Arrived;
 use super::attempt::{Way, asked};
 use super::judge::redact;
@@ -101,7 +104,9 @@ enum Ending {
 /// A stream on its way.
 pub struct Flow {
     body: Option<UpBody>,
-    framer: SseFramer,
+    framer: Cutter,
+    /// The client takes one array rather than events.
+    array: Option<Array>,
     machine: Machine,
     out: Out,
     content: bool,
@@ -148,9 +153,16 @@ impl Flow {
                 grammar: Grammar::default(),
             },
         };
+        let same = matches!(way, Way::Same { .. });
+        // Where the dialect is the same, what comes says what goes out.
+        let array = arrived.array && !(same && is_events(&answer.headers));
         Box::new(Self {
             body: Some(answer.body),
-            framer: SseFramer::default(),
+            framer: match lane.hosted {
+                Some(hosted) if hosted.aws_event_stream => Cutter::Aws(BedrockFramer::default()),
+                _ => Cutter::new(array && same),
+            },
+            array: array.then(Array::default),
             machine,
             out: Out::default(),
             content: false,
@@ -187,7 +199,8 @@ impl Flow {
         }
         let mut flow = Box::new(Self {
             body: None,
-            framer: SseFramer::default(),
+            framer: Cutter::new(false),
+            array: arrived.array.then(Array::default),
             machine: Machine::Replayed(Box::new(tally.reading().clone())),
             out: Out::default(),
             content: true,
@@ -249,7 +262,10 @@ impl Flow {
         let over = match piece {
             Some(Ok(chunk)) => match self.framer.push(&chunk, &mut frames) {
                 Ok(()) => None,
-                Err(_) => Some((Outcome::BadAnswer, "the stream has a frame longer than any frame may be")),
+                Err(FrameError::TooLong { .. }) => {
+                    Some((Outcome::BadAnswer, "the stream has a frame longer than any frame may be"))
+                }
+                Err(FrameError::Corrupt { what }) => Some((Outcome::BadAnswer, what)),
             },
             Some(Err(BodyError::Connection)) => Some((Outcome::Truncated, "the stream broke off before its end")),
             Some(Err(BodyError::Coding)) => {
@@ -296,6 +312,7 @@ impl Flow {
                         self.ending = Some(Ending::Failed { fault, passed: true });
                         let keys = self.target.provider.config.keys.iter().map(crate::config::Secret::reveal);
                         self.out.push(redact(frame.raw.clone(), keys));
+                        self.pass();
                         return;
                     }
                     Seen::Preamble | Seen::UsageOnly => {}
@@ -307,6 +324,9 @@ impl Flow {
                     return;
                 }
                 self.out.push(frame.raw.clone());
+                if frame.data.is_some() {
+                    self.pass();
+                }
             }
             Machine::Across { decoder, .. } => {
                 let mut events = std::mem::take(&mut self.events);
@@ -315,6 +335,13 @@ impl Flow {
                 self.events = events;
             }
             Machine::Replayed(_) => {}
+        }
+    }
+
+    /// An item of an array went out as it came.
+    fn pass(&mut self) {
+        if let Some(array) = &mut self.array {
+            array.passed();
         }
     }
 
@@ -342,6 +369,10 @@ impl Flow {
 
     /// Appends what an encoder wrote, the cost in it where it is wanted.
     fn write(&mut self, written: Vec<u8>) {
+        if let Some(array) = &mut self.array {
+            let items = array.items(&written);
+            return self.out.push(items.into());
+        }
         if !self.add_cost || written.is_empty() {
             self.out.push(written.into());
             return;
@@ -405,6 +436,15 @@ impl Flow {
         }
     }
 
+    /// Ends an array: one of ours, or one that was broken off.
+    fn close(&mut self, broken: bool) {
+        if let Some(array) = self.array.take()
+            && (broken || !matches!(self.machine, Machine::Same { .. }))
+        {
+            self.out.extend_from_slice(array.close());
+        }
+    }
+
     fn reading(&self) -> &Reading {
         match &self.machine {
             Machine::Same { meter, .. } => meter.reading(),
@@ -435,7 +475,8 @@ pub fn answer(mut record: Record, arrived: &Arrived, mut flow: Box<Flow>) -> Res
     record.flows();
     let head = std::mem::take(&mut flow.head);
     let mut response = Response::new(ReplyBody::empty());
-    response.headers_mut().insert(header::CONTENT_TYPE, reply::EVENT_STREAM);
+    let kind = if flow.array.is_some() { reply::JSON } else { reply::EVENT_STREAM };
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response.headers_mut().insert(header::CACHE_CONTROL, reply::NO_CACHE);
     reply::upstream_headers(&mut response, &head.headers, head.limits);
     reply::record_headers(&mut response, &record);
@@ -556,7 +597,8 @@ impl Streaming {
             }
             if keepalive_at.is_some_and(|at| now >= at) {
                 self.sent_at = now;
-                return Poll::Ready(Some(Bytes::from_static(b": keepalive\n\n")));
+                let sign: &[u8] = if flow.array.is_some() { b"\n" } else { b": keepalive\n\n" };
+                return Poll::Ready(Some(Bytes::from_static(sign)));
             }
             timer.as_mut().reset(next);
         }
@@ -572,6 +614,7 @@ impl Streaming {
                 if flow.out.ends_with(b"\r") {
                     flow.out.extend_from_slice(b"\n");
                 }
+                flow.close(false);
                 flow.settle(&mut self.record, Status::Ok, Outcome::Ok, None)
             }
             Ending::Failed { fault, passed } => {
@@ -580,8 +623,13 @@ impl Streaming {
                 if !passed {
                     let told = told(kind, &fault, &flow.target);
                     let id = self.record.id().hyphenated().to_string();
-                    flow.out.extend_from_slice(&dialect::of(flow.caller).write_stream_fault(&told, &id));
+                    let frames = dialect::of(flow.caller).write_stream_fault(&told, &id);
+                    match &mut flow.array {
+                        Some(array) => flow.out.extend_from_slice(&array.items(&frames)),
+                        None => flow.out.extend_from_slice(&frames),
+                    }
                 }
+                flow.close(true);
                 // What is left of a broken answer is of no use to anyone.
                 flow.body = None;
                 appended
@@ -609,6 +657,13 @@ impl Streaming {
             let _ = tokio::time::timeout(TAIL, async { while let Some(Ok(_)) = body.next().await {} }).await;
         });
     }
+}
+
+/// True for an answer of server-sent events.
+#[must_use]
+pub fn is_events(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
 }
 
 /// What the caller of a broken stream is told.

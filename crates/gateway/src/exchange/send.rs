@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use dialect::id::DialectId;
 use dialect::ir::fold::unfold;
 use dialect::outcome::{Outcome, UpstreamFault};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
@@ -12,8 +13,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::arrive::Arrived;
 use super::attempt::{Prepared, asked};
+use super::hosting;
 use super::judge::{Miss, Won, refusal};
-use super::relay::{Flow, Head, Step};
+use super::relay::{Flow, Head, Step, is_events};
 use super::settle::Record;
 use super::whole::{self, Whole};
 use crate::config::types::Timeouts;
@@ -71,11 +73,9 @@ async fn inner(
     if !(200..300).contains(&answer.status) {
         return Err(refusal(answer, lane.dialect, keys(target)).await);
     }
-    let streamed = answer
-        .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream"));
+    // An array came as it was asked for, in pieces.
+    let wrapped = lane.hosted.is_some_and(|hosted| hosted.aws_event_stream) && arrived.peek.stream;
+    let streamed = is_events(&answer.headers) || wrapped || (arrived.array && lane.dialect == arrived.dialect);
     match (arrived.peek.stream, streamed) {
         (false, false) => whole::read(arrived, target, lane, prepared, answer).await.map(Won::Whole),
         (false, true) => whole::gather(arrived, target, lane, prepared, answer).await.map(Won::Whole),
@@ -144,13 +144,18 @@ async fn send(
     }
 }
 
-/// The lane's address with the caller's query where the dialect is the same.
+/// The lane's address with the caller's query where the dialect is the same; a stream of another dialect's
+/// comes as events.
 fn with_query(arrived: &Arrived, lane: &Lane) -> Uri {
-    let Some(query) = arrived.query.as_deref().filter(|_| lane.dialect == arrived.dialect) else {
-        return lane.url.clone();
+    let streams = lane.stream_url.as_ref().filter(|_| arrived.peek.stream);
+    let url = streams.unwrap_or(&lane.url);
+    let query = match lane.dialect == arrived.dialect {
+        true => arrived.query.as_deref(),
+        false => streams.filter(|_| lane.dialect == DialectId::Gemini).map(|_| "alt=sse"),
     };
-    let joint = if lane.url.query().is_some() { '&' } else { '?' };
-    format!("{}{joint}{query}", lane.url).parse().unwrap_or_else(|_| lane.url.clone())
+    let Some(query) = query else { return url.clone() };
+    let joint = if url.query().is_some() { '&' } else { '?' };
+    format!("{url}{joint}{query}").parse().unwrap_or_else(|_| url.clone())
 }
 
 /// Request headers that go up; everything else of the caller's stays here. A dialect's own go only to it.
@@ -179,8 +184,11 @@ fn headers(arrived: &Arrived, lane: &Lane, prepared: &Prepared, key: usize, reco
             headers.insert(HeaderName::from_static(name), value);
         }
     }
-    if lane.dialect == dialect::id::DialectId::AnthropicMessages && !headers.contains_key(&ANTHROPIC_VERSION) {
+    if lane.dialect == DialectId::AnthropicMessages && !headers.contains_key(&ANTHROPIC_VERSION) {
         headers.insert(ANTHROPIC_VERSION, HeaderValue::from_static("2023-06-01"));
+    }
+    if let Some(hosted) = lane.hosted {
+        hosting::headers(hosted, &mut headers);
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));

@@ -3,6 +3,7 @@
 //! Settling prices what was used, writes the ledger line to the journal, counts metrics, logs one line and
 //! gives back what was set aside. There is no other place that does any of these.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use super::estimate::{Counting, free, whole_usage};
 use super::tags::{bounded, tags_of};
 use crate::env;
 use crate::gateway::Gateway;
+use crate::server::client;
 use crate::state::directory::Principal;
 use crate::state::snapshot::Snapshot;
 use crate::state::target::Target;
@@ -68,6 +70,8 @@ pub struct Record {
     /// The service tier asked for.
     tier: Option<String>,
     counting: Counting,
+    /// Where the request came from, for the access log; `None` on the local socket.
+    client: Option<IpAddr>,
     settled: bool,
 }
 
@@ -82,6 +86,15 @@ pub struct Opening {
     pub dialect: &'static str,
     /// What is asked for.
     pub operation: &'static str,
+    /// Where it came from, for the access log.
+    pub client: Option<IpAddr>,
+}
+
+/// Where a request came from, where the access log tells it; `None` on the local socket.
+#[must_use]
+pub fn client(peer: Option<SocketAddr>, headers: &HeaderMap, snapshot: &Snapshot) -> Option<IpAddr> {
+    let proxies = &snapshot.config.server.trusted_proxies;
+    peer.filter(|_| log::access_is_on()).map(|peer| client::address(peer.ip(), headers, proxies))
 }
 
 /// How an answer ended.
@@ -105,7 +118,9 @@ impl Record {
     /// Begins the record of a caller that is known.
     #[must_use]
     pub fn open(gateway: &Arc<Gateway>, snapshot: &Arc<Snapshot>, who: &Principal, call: &Call) -> Self {
-        let opening = Opening { id: call.id, start: call.start, dialect: call.dialect.name(), operation: "chat" };
+        let client = client(call.peer, &call.head.headers, snapshot);
+        let opening =
+            Opening { id: call.id, start: call.start, dialect: call.dialect.name(), operation: "chat", client };
         Self::begun(gateway, snapshot, who, opening)
     }
 
@@ -158,6 +173,7 @@ impl Record {
             request_bytes: 0,
             tier: None,
             counting: Counting::Estimated,
+            client: opening.client,
             settled: false,
         }
     }
@@ -335,6 +351,7 @@ impl Record {
             request_bytes: self.request_bytes,
             tier: self.tier.take(),
             counting: self.counting,
+            client: self.client,
             settled: self.settled,
         };
         self.settled = true;
@@ -429,7 +446,7 @@ impl Record {
         let losses = entry.losses.len();
         self.gateway.metrics.request(entry.dialect, entry.status.name(), error, entry.gateway_us, losses);
         if log::access_is_on() {
-            log::access(&access_line(entry));
+            log::access(&access_line(entry, self.client));
         }
         appended
     }
@@ -466,12 +483,15 @@ pub async fn wait(appended: Appended) {
 }
 
 /// The access log's line: no user, no tags, no money, no text.
-fn access_line(entry: &Entry) -> String {
+fn access_line(entry: &Entry, client: Option<IpAddr>) -> String {
     let mut out = Writer::with_capacity(320);
     let json = &mut out;
     json.lit("{\"at\":").plain(&Stamp::of(entry.at));
     json.lit(",\"id\":").plain(entry.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
     json.lit(",\"status\":").plain(entry.status.name()).lit(",\"http\":").u64(u64::from(entry.http.unwrap_or(0)));
+    if let Some(client) = client {
+        json.lit(",\"client\":").plain(&client.to_string());
+    }
     json.lit(",\"key\":").str(&entry.caller.key).lit(",\"dialect\":").plain(entry.dialect);
     json.lit(",\"stream\":").bool(entry.stream).lit(",\"asked\":").str(&entry.asked);
     if let Some((provider, model, _)) = &entry.served {

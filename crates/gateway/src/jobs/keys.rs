@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth;
-use crate::boot;
 use crate::gateway::Gateway;
+use crate::newkey;
 
 /// How often is looked.
 const EVERY: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ pub async fn run(gateway: Arc<Gateway>) {
 async fn look(gateway: &Arc<Gateway>) -> Option<()> {
     let snapshot = gateway.snapshot.load_full();
     if snapshot.config.server.admin_key.is_none()
-        && let Some(admin) = boot::stored_admin(&*gateway.keys).await.ok()?
+        && let Some(admin) = newkey::stored_admin(&*gateway.keys).await.ok()?
     {
         gateway.admin.store(Arc::new(Some(admin)));
     }

@@ -82,12 +82,15 @@ async fn ask(provider: &Provider) -> Option<()> {
     Some(())
 }
 
-/// Ids of a list in OpenAI's shape (`data[].id`), or a bare array of such.
+/// Ids of a list in OpenAI's shape (`data[].id`), in Google's (`models[].name`), or a bare array of such.
 fn models(body: &[u8]) -> Option<Vec<Arc<str>>> {
     let json = Json::from_bytes(body).ok()?;
-    let list = json.get("data").unwrap_or(json);
-    let ids: Vec<Arc<str>> =
-        list.items().filter_map(|item| item.get("id")?.as_str()).map(|id| Arc::from(&*id)).take(20_000).collect();
+    let list = json.get("data").or_else(|| json.get("models")).unwrap_or(json);
+    let id = |item: Json<'_>| {
+        let id = item.get("id").or_else(|| item.get("name"))?.as_str()?;
+        Some(Arc::from(id.strip_prefix("models/").unwrap_or(&id)))
+    };
+    let ids: Vec<Arc<str>> = list.items().filter_map(id).take(20_000).collect();
     (!ids.is_empty()).then_some(ids)
 }
 
@@ -100,6 +103,7 @@ mod tests {
         let ids = |text: &str| models(text.as_bytes()).map(|ids| ids.join(","));
         assert_eq!(ids(r#"{"object":"list","data":[{"id":"a"},{"id":"b","x":1}]}"#).as_deref(), Some("a,b"));
         assert_eq!(ids(r#"[{"id":"a"}]"#).as_deref(), Some("a"));
+        assert_eq!(ids(r#"{"models":[{"name":"models/gemini-2.5-flash"}]}"#).as_deref(), Some("gemini-2.5-flash"));
         assert_eq!(ids("<html>"), None);
         assert_eq!(ids(r#"{"data":[]}"#), None);
     }

@@ -28,7 +28,7 @@ use crate::exchange::arrive::{self, discard};
 use crate::exchange::estimate::Counting;
 use crate::exchange::judge::redact;
 use crate::exchange::pass::{Manner, Passing};
-use crate::exchange::settle::{End, Opening, Record, wait};
+use crate::exchange::settle::{self, End, Opening, Record, wait};
 use crate::exchange::watch::{self, MOST_KEPT, Watch};
 use crate::gateway::{Gateway, Held};
 use crate::server::reply::{self, ReplyBody};
@@ -101,7 +101,8 @@ pub async fn run(gateway: Arc<Gateway>, ask: Ask) -> Response<ReplyBody> {
         Ok(who) => who,
         Err(fault) => return stranger(&gateway, &fault, id, body),
     };
-    let opening = Opening { id, start, dialect: NATIVE, operation: NATIVE };
+    let client = settle::client(peer, &head.headers, &snapshot);
+    let opening = Opening { id, start, dialect: NATIVE, operation: NATIVE, client };
     let mut record = Record::begun(&gateway, &snapshot, &who, opening);
     record.count(Counting::Reported);
     let mut body = Some(body);

@@ -76,8 +76,8 @@ async fn once_more(going: &Going, record: &mut Record) -> Result<Answer, (Outcom
 /// How the provider's key is sent: as the dialect whose path it is has it, else as the row says.
 fn auth(going: &Going) -> &policy::provider::row::Auth {
     let config = &going.target.provider.config;
-    let own = going.known.and_then(|dialect| config.endpoint(dialect)).map(|endpoint| endpoint.auth);
-    own.or(config.row.native_auth.as_ref()).unwrap_or(&config.row.auth)
+    let own = going.known.and_then(|dialect| config.row.speaks(dialect, &config.base_url));
+    own.map(|speaks| config.row.auth(speaks)).or(config.row.native_auth.as_ref()).unwrap_or(&config.row.auth)
 }
 
 /// The provider's origin with the caller's path and query.

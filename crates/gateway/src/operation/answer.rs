@@ -20,12 +20,12 @@ use crate::server::reply::{self, ReplyBody};
 /// Answers.
 pub async fn answer(record: Record, request: &Request, winner: Winner) -> Response<ReplyBody> {
     match winner.body.clone() {
-        Some(body) => whole(record, request, &winner, body).await,
+        Some(body) => whole(record, request, winner, body).await,
         None => pass(record, request, winner),
     }
 }
 
-async fn whole(mut record: Record, request: &Request, winner: &Winner, body: Bytes) -> Response<ReplyBody> {
+async fn whole(mut record: Record, request: &Request, winner: Winner, body: Bytes) -> Response<ReplyBody> {
     record.first_byte();
     let mut reading = usage::whole(request.operation, &winner.target, &body);
     reading.complete = true;
@@ -39,7 +39,7 @@ async fn whole(mut record: Record, request: &Request, winner: &Winner, body: Byt
         _ => body,
     };
     let mut response = reply::bytes(status, body);
-    heads(&mut response, &record, winner);
+    heads(&mut response, &record, &winner);
     if let Some(cost) = cost {
         reply::cost_header(&mut response, cost);
     }

@@ -19,7 +19,7 @@ use crate::exchange::admit::admit_one;
 use crate::exchange::arrive::discard;
 use crate::exchange::estimate::Counting;
 use crate::exchange::plan::{lay, no_key};
-use crate::exchange::settle::{Opening, Record};
+use crate::exchange::settle::{self, Opening, Record};
 use crate::gateway::Gateway;
 use crate::native::Ask;
 use crate::server::reply::{self, ReplyBody};
@@ -48,7 +48,8 @@ pub async fn run(gateway: Arc<Gateway>, operation: Operation, ask: Ask) -> Respo
             return fault_reply(operation.errors(), &fault, id);
         }
     };
-    let opening = Opening { id, start, dialect: word(operation), operation: operation.name() };
+    let client = settle::client(peer, &head.headers, &snapshot);
+    let opening = Opening { id, start, dialect: word(operation), operation: operation.name(), client };
     let mut record = Record::begun(&gateway, &snapshot, &who, opening);
     record.count(counting(operation));
     let mut body = Some(body);

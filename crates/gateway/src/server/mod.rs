@@ -1,5 +1,7 @@
 //! Listeners and connections: accept, serve, and let running requests end at a stop.
 
+pub mod client;
+pub mod google;
 pub mod reply;
 pub mod router;
 

@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use policy::provider::operation::Operation;
 use uuid::Uuid;
 
+use super::google::{self, Verb};
 use super::reply::{self, ReplyBody};
 use crate::exchange::{self, arrive::Call};
 use crate::gateway::Gateway;
@@ -21,6 +22,7 @@ use crate::{admin, api, auth, env, native, operation};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place<'a> {
     Generate(DialectId),
+    Google(&'a str, Verb),
     Models,
     Model(&'a str),
     Request(&'a str),
@@ -43,7 +45,7 @@ fn place(path: &str) -> Place<'_> {
         }
         "/v1/responses" | "/responses" | "/openai/v1/responses" => Place::Generate(DialectId::OpenAiResponses),
         "/v1/messages" | "/anthropic/v1/messages" => Place::Generate(DialectId::AnthropicMessages),
-        "/v1/models" | "/models" | "/openai/v1/models" | "/anthropic/v1/models" => Place::Models,
+        "/v1/models" | "/v1beta/models" | "/models" | "/openai/v1/models" | "/anthropic/v1/models" => Place::Models,
         "/api/v1/generation" => Place::Generation,
         "/healthz" => Place::Health,
         "/readyz" => Place::Ready,
@@ -60,10 +62,13 @@ fn place(path: &str) -> Place<'_> {
             if let Some(operation) = operation(path) {
                 return Place::Operate(operation);
             }
+            if let Some((model, verb)) = google::parse(path) {
+                return Place::Google(model, verb);
+            }
             if let Some(id) = path.strip_prefix("/v1/requests/") {
                 return Place::Request(id);
             }
-            ["/v1/models/", "/models/", "/openai/v1/models/", "/anthropic/v1/models/"]
+            ["/v1/models/", "/v1beta/models/", "/models/", "/openai/v1/models/", "/anthropic/v1/models/"]
                 .into_iter()
                 .find_map(|prefix| path.strip_prefix(prefix))
                 .filter(|id| !id.is_empty() && !id.contains(':'))
@@ -93,6 +98,10 @@ fn operation(path: &str) -> Option<Operation> {
 
 /// The dialect that errors on a path are told in.
 fn dialect_of(path: &str, headers: &HeaderMap) -> DialectId {
+    // Google's Python SDK lists models under `/v1`, with its own header.
+    if google::is_google(path) || (path.starts_with("/v1/models") && headers.contains_key("x-goog-api-key")) {
+        return DialectId::Gemini;
+    }
     let anthropic = path.starts_with("/v1/messages")
         || path.starts_with("/anthropic")
         || (path.starts_with("/v1/models") && headers.contains_key("anthropic-version"));
@@ -116,7 +125,12 @@ pub async fn route(gateway: Arc<Gateway>, peer: Option<SocketAddr>, request: Req
     } else {
         match place(head.uri.path()) {
             Place::Generate(dialect) if head.method == Method::POST => {
-                exchange::run(gateway, Call { id, start, dialect, peer, head, body }).await
+                exchange::run(gateway, Call { id, start, dialect, named: None, stream: None, peer, head, body }).await
+            }
+            Place::Google(model, verb) if head.method == Method::POST => {
+                let named = api::models::decoded(model);
+                let (dialect, stream) = (DialectId::Gemini, Some(verb == Verb::Stream));
+                exchange::run(gateway, Call { id, start, dialect, named, stream, peer, head, body }).await
             }
             Place::Operate(operation) if head.method == Method::POST => {
                 operation::run(gateway, operation, native::Ask { id, start, peer, head, body }).await
@@ -180,7 +194,7 @@ async fn other(
             Err(fault) => Err(fault),
         },
         Place::Nothing => Err(nothing(path)),
-        Place::Generate(_) | Place::Operate(_) => Err(wrong_method("POST")),
+        Place::Generate(_) | Place::Operate(_) | Place::Google(..) => Err(wrong_method("POST")),
         _ => Err(wrong_method("GET, HEAD")),
     };
     match served {
@@ -253,7 +267,7 @@ fn nothing(path: &str) -> Fault {
     } else {
         format!(
             "There is nothing at `{shown}`. Served are /v1/chat/completions, /v1/responses, /v1/messages, \
-             /v1/embeddings and OpenAI's other operations, /v1/rerank, /v1/models, /v1/requests/{{id}} and \
+             /v1beta/models/{{model}}:generateContent and :streamGenerateContent, /v1/embeddings and OpenAI's other operations, /v1/rerank, /v1/models, /v1/requests/{{id}} and \
              /api/v1/generation; every other path of a provider is reached by the native lane, \
              /native/{{provider}}/…."
         )
@@ -300,6 +314,8 @@ tollgate: one endpoint in front of every model.
   POST /v1/chat/completions     OpenAI's dialect      (base_url http://HOST:4000/v1)
   POST /v1/responses            OpenAI's responses    (the same base_url)
   POST /v1/messages             Anthropic's dialect   (base_url http://HOST:4000)
+  POST /v1beta/models/MODEL:generateContent, :streamGenerateContent
+                                Google's dialect      (base_url http://HOST:4000)
   POST /v1/embeddings, /v1/images/generations, /v1/audio/speech, /v1/rerank, …
   ANY  /native/PROVIDER/…       a provider's own API
   GET  /v1/models               what may be asked for

@@ -99,6 +99,7 @@ impl Provider {
         {
             return true;
         }
-        self.config.row.catalog_name().is_some_and(|name| catalog.offers(name, model))
+        let row = self.config.row;
+        row.serves(model) && row.catalog_name().is_some_and(|name| catalog.offers(name, model))
     }
 }

@@ -94,7 +94,10 @@ impl Snapshot {
             return listed.iter().map(|model| format!("{name}/{model}")).collect();
         }
         match config.row.catalog_name() {
-            Some(catalog) => self.catalog.models_of(catalog).map(|model| format!("{name}/{model}")).collect(),
+            Some(catalog) => {
+                let models = self.catalog.models_of(catalog).filter(|model| config.row.serves(model));
+                models.map(|model| format!("{name}/{model}")).collect()
+            }
             None => Vec::new(),
         }
     }

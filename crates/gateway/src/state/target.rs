@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue, Uri, header};
 use policy::catalog::{Catalog, Found, Offer, Reasoning};
 use policy::price::overrides;
 use policy::price::sheet::Sheet;
+use policy::provider::row::Hosted;
 
 use super::provider::Provider;
 use crate::config::types::Timeouts;
@@ -21,6 +22,10 @@ pub struct Lane {
     pub dialect: DialectId,
     /// Where.
     pub url: Uri,
+    /// Where an answer is streamed from, where that is elsewhere.
+    pub stream_url: Option<Uri>,
+    /// What the host of another's dialect wants otherwise.
+    pub hosted: Option<&'static Hosted>,
     /// Headers of every request, less the key's.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The header that carries each key, in the provider's order; `None` where none is sent.
@@ -154,6 +159,7 @@ fn lane(provider: &Provider, dialect: DialectId, model: &str) -> Option<Lane> {
         true => Uri::from_static("demo://demo/"),
         false => config.url(dialect, model)?.parse().ok()?,
     };
+    let stream_url = config.stream_url(dialect, model).and_then(|url| url.parse().ok());
     let headers = config.headers.iter().filter_map(|(name, value)| {
         let mut value = HeaderValue::try_from(value.reveal()).ok()?;
         value.set_sensitive(true);
@@ -173,5 +179,5 @@ fn lane(provider: &Provider, dialect: DialectId, model: &str) -> Option<Lane> {
         true => vec![None],
         false => config.keys.iter().map(|key| auth(key.reveal())).collect(),
     };
-    Some(Lane { dialect, url, headers, auth })
+    Some(Lane { dialect, url, stream_url, hosted: endpoint.speaks.hosted.as_ref(), headers, auth })
 }

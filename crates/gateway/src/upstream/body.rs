@@ -8,7 +8,6 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use crate::coding::{Coding, Decoder};
-use crate::demo;
 
 /// Most bytes that one coded answer may decode to.
 const MOST_DECODED: usize = 512 * 1024 * 1024;
@@ -22,10 +21,19 @@ pub enum BodyError {
     Coding,
 }
 
+/// A body that this program makes itself, as the simulated provider does.
+pub trait Made: Send + std::fmt::Debug {
+    /// The next piece; `None` at the end.
+    ///
+    /// # Errors
+    /// The connection it stands for breaks; the end follows.
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ()>>>;
+}
+
 #[derive(Debug)]
 enum Source {
     Http(Incoming),
-    Demo(Box<demo::Stream>),
+    Made(Box<dyn Made>),
 }
 
 /// The body of an answer.
@@ -45,8 +53,8 @@ impl UpBody {
 
     /// The body of a simulated answer.
     #[must_use]
-    pub fn demo(stream: demo::Stream) -> Self {
-        Self { source: Source::Demo(Box::new(stream)), decoder: None }
+    pub fn made(body: impl Made + 'static) -> Self {
+        Self { source: Source::Made(Box::new(body)), decoder: None }
     }
 
     /// The next piece; `None` at the end.
@@ -61,7 +69,7 @@ impl UpBody {
                     Some(Err(_)) => return Poll::Ready(Some(Err(BodyError::Connection))),
                     None => None,
                 },
-                Source::Demo(stream) => match std::task::ready!(stream.poll_data(cx)) {
+                Source::Made(stream) => match std::task::ready!(stream.poll_data(cx)) {
                     Some(Ok(data)) => Some(data),
                     Some(Err(())) => return Poll::Ready(Some(Err(BodyError::Connection))),
                     None => None,

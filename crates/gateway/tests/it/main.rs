@@ -17,6 +17,8 @@ mod badinput;
 mod cli;
 mod cross;
 mod failover;
+mod gemini;
+mod hosted;
 mod kill9;
 mod ledger;
 mod limits;

@@ -142,6 +142,42 @@ async fn a_known_dialects_answer_is_metered_and_priced() {
 }
 
 #[tokio::test]
+async fn googles_paths_name_the_model_and_are_metered_in_every_form() {
+    let upstream = Upstream::start().await;
+    let harness = Harness::start(&format!(
+        "{}providers:\n  g: {{ kind: gemini, base_url: \"{}\", api_key: {KEY_1}, models: [x], prices: {{ x: {{ input: 1, output: 2 }} }} }}\n",
+        keys(),
+        upstream.url()
+    ))
+    .await;
+    let part = |text: &str, finish: &str, out: u64| {
+        format!(
+            "{{\"candidates\":[{{\"content\":{{\"role\":\"model\",\"parts\":[{{\"text\":\"{text}\"}}]}}{finish},\"index\":0}}],\
+             \"usageMetadata\":{{\"promptTokenCount\":7,\"candidatesTokenCount\":{out},\"totalTokenCount\":{}}}}}",
+            7 + out
+        )
+    };
+    let (one, two) = (part("a", "", 1), part("b", ",\"finishReason\":\"STOP\"", 2));
+    let body = json!({"contents": [{"parts": [{"text": CANARY}]}]});
+    for (verb, kind, answer) in [
+        ("generateContent", "application/json; charset=UTF-8", two.clone()),
+        ("streamGenerateContent?alt=sse", "text/event-stream", format!("data: {one}\r\n\r\ndata: {two}\r\n\r\n")),
+        ("streamGenerateContent", "application/json", format!("[{one}\n,\r\n{two}\n]\n")),
+    ] {
+        upstream.reply(Script::body(200, kind, answer.clone()));
+        let path = format!("/native/g/v1beta/models/x:{verb}");
+        let response = harness.call(&Request::post(&path, &body).header("x-goog-api-key", ALICE)).await;
+        assert_eq!((response.text(), response.end.clone()), (answer, End::Clean), "{verb}");
+        let got = upstream.requests().pop().unwrap();
+        assert_eq!((got.header("x-goog-api-key"), got.header("authorization")), (Some(KEY_1), None));
+        let line = harness.line(&response).await;
+        assert_eq!((&line["dialect"], &line["status"]), (&json!("gemini"), &json!("ok")), "{verb}: {line}");
+        assert_eq!((&line["cost"]["usd"], &line["served"]["model"]), (&json!("0.000011000"), &json!("x")), "{verb}");
+    }
+    harness.finish().await;
+}
+
+#[tokio::test]
 async fn usage_of_no_known_dialect_is_read_where_it_stands() {
     let upstream = Upstream::start().await;
     let harness = start(&upstream, "").await;

@@ -145,7 +145,7 @@ pub fn call<'r>(
     model: &str,
     api_version: Option<&str>,
 ) -> Option<(String, &'r Auth)> {
-    if let Some(serves) = &row.serves {
+    if let Some(serves) = &row.operations {
         let own = |entry: &&Serves| entry.name() == operation.key();
         if let Serves::At { path, strip, .. } = serves.iter().find(own)? {
             let entry = Speaks {
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn rows_name_operations_that_there_are() {
         for row in builtin().rows() {
-            for serves in row.serves.iter().flatten() {
+            for serves in row.operations.iter().flatten() {
                 let name = serves.name();
                 assert!(Operation::ALL.iter().any(|operation| operation.key() == name), "{}: {name}", row.name);
             }

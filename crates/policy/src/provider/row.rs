@@ -94,6 +94,15 @@ pub struct Speaks {
     pub dialect: String,
     /// The path after `base_url`; `{model}` and `{api_version}` stand for their values.
     pub path: String,
+    /// The path of streamed answers, where it is another (Gemini).
+    #[serde(default)]
+    pub stream: Option<String>,
+    /// Only where the configuration asks for this dialect by name.
+    #[serde(default)]
+    pub on_request: bool,
+    /// How a host of somebody else's dialect wants its requests and sends its streams.
+    #[serde(default)]
+    pub hosted: Option<Hosted>,
     /// Only when `base_url` ends so (Azure's `/openai/v1`). The first entry of a dialect that applies counts.
     #[serde(default)]
     pub when: Option<String>,
@@ -111,6 +120,24 @@ impl Speaks {
     pub fn id(&self) -> Option<DialectId> {
         DialectId::parse(&self.dialect)
     }
+}
+
+/// A dialect in the envelope of another host: what differs is data, the messages are the same.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hosted {
+    /// Members of the body that are set, as strings.
+    #[serde(default)]
+    pub set: BTreeMap<String, String>,
+    /// Members of the body that the host takes from the address and refuses in the body.
+    #[serde(default)]
+    pub remove: Vec<String>,
+    /// The member that holds, as a list, what the dialect says in the header `anthropic-beta`.
+    #[serde(default)]
+    pub betas: Option<String>,
+    /// Streams are AWS event streams whose chunks hold the dialect's events.
+    #[serde(default)]
+    pub aws_event_stream: bool,
 }
 
 /// A part of `base_url` that the environment fills, such as a region.
@@ -166,7 +193,7 @@ pub struct Row {
     pub quirks: Vec<String>,
     /// What it serves beside its dialects. Without: nothing for vendors, every operation for others.
     #[serde(default)]
-    pub serves: Option<Vec<Serves>>,
+    pub operations: Option<Vec<Serves>>,
     /// Where it lists its models, after `base_url`; none when it has no such list.
     #[serde(default)]
     pub models: Option<String>,
@@ -176,6 +203,9 @@ pub struct Row {
     /// The provider's name in the catalogue where it differs from `name`; empty: the catalogue has none.
     #[serde(default)]
     pub catalog: Option<String>,
+    /// Of the catalogue's models it serves those alone whose name holds this word.
+    #[serde(default)]
+    pub serves: Option<String>,
     /// Where the vendor documents the API.
     #[serde(default)]
     pub docs: String,
@@ -197,11 +227,18 @@ impl Row {
         Some(self.catalog.as_deref().unwrap_or(&self.name)).filter(|name| !name.is_empty())
     }
 
-    /// The dialects that are built, in order of preference, each once.
+    /// Whether it may serve a model that the catalogue gives its provider.
+    #[must_use]
+    pub fn serves(&self, model: &str) -> bool {
+        self.serves.as_deref().is_none_or(|word| model.contains(word))
+    }
+
+    /// The dialects that are built, in order of preference, each once; those on request last.
     #[must_use]
     pub fn dialects(&self) -> Vec<DialectId> {
         let mut ids = Vec::new();
-        for id in self.speaks.iter().filter_map(Speaks::id) {
+        let asked = |on_request: bool| self.speaks.iter().filter(move |entry| entry.on_request == on_request);
+        for id in asked(false).chain(asked(true)).filter_map(Speaks::id) {
             if !ids.contains(&id) {
                 ids.push(id);
             }

@@ -61,10 +61,18 @@ pub fn base(text: &str) -> Result<String, BaseError> {
 /// with the model and the API version in it.
 #[must_use]
 pub fn call(base_url: &str, speaks: &Speaks, model: &str, api_version: Option<&str>) -> String {
-    let path = speaks
-        .path
-        .replace("{api_version}", &segment(api_version.unwrap_or_default()))
-        .replace("{model}", &segment(model));
+    at(base_url, speaks, &speaks.path, model, api_version)
+}
+
+/// The URL of a call whose answer is streamed; `None` where it is that of any other.
+#[must_use]
+pub fn stream(base_url: &str, speaks: &Speaks, model: &str, api_version: Option<&str>) -> Option<String> {
+    Some(at(base_url, speaks, speaks.stream.as_deref()?, model, api_version))
+}
+
+fn at(base_url: &str, speaks: &Speaks, path: &str, model: &str, api_version: Option<&str>) -> String {
+    let path =
+        path.replace("{api_version}", &segment(api_version.unwrap_or_default())).replace("{model}", &segment(model));
     join(stripped(base_url, &speaks.strip), &path)
 }
 

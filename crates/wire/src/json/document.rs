@@ -7,7 +7,8 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::edit::{Edit, Step, rewrite, splice};
-use super::index::{Index, Node};
+use super::index::Index;
+use super::node::Node;
 use super::read::Json;
 use super::text::unescape;
 use crate::error::JsonError;

@@ -1,25 +1,10 @@
 //! Every value of a JSON text, found and checked in one walk; a [`Json`] that has it never scans again.
 
+use super::node::Node;
 use super::read::Json;
 use super::scan;
 use crate::error::JsonError;
 use crate::limits::MAX_DEPTH;
-
-/// A key or a value of the text: where it stands, and how many nodes it is.
-///
-/// Nodes stand in the order of the text: an object is followed by a key, its value, the next key …; an array by
-/// its items.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Node {
-    /// First byte, the quote of a string.
-    pub(super) start: u32,
-    /// The byte behind the last.
-    pub(super) end: u32,
-    /// How many nodes this one and those inside it are.
-    pub(super) nodes: u32,
-    /// A string that holds an escape.
-    pub(super) escaped: bool,
-}
 
 /// Room for the nodes of a text, to be used again for the next one.
 #[derive(Debug, Clone, Default)]

@@ -3,6 +3,7 @@
 mod document;
 mod edit;
 mod index;
+mod node;
 mod read;
 mod scan;
 mod text;

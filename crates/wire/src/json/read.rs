@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::index::Node;
+use super::node::Node;
 use super::scan;
 use super::text::{Text, unescape};
 use crate::error::JsonError;

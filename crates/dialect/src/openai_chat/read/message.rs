@@ -9,11 +9,15 @@ use crate::ir::part::{Body, Opaque, Origin, Part, Reasoning, ToolCall, ToolResul
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
 use crate::openai_chat::details::RESPONSES;
+use crate::signature;
 
 const HERE: DialectId = DialectId::OpenAiChat;
 
 /// The format word of reasoning details that hold Anthropic's thinking blocks.
 const CLAUDE: &str = "anthropic-claude-v1";
+
+/// The format word of those that hold Gemini's thought signatures.
+const GEMINI: &str = "google-gemini-v1";
 
 /// Reads the conversation.
 pub(super) fn read(reader: &mut Reader, list: Json<'_>) -> Result<Vec<Message>, Fault> {
@@ -131,18 +135,12 @@ fn call(reader: &mut Reader, call: Json<'_>, path: &str) -> Result<Part, Fault> 
     let function = call.get("function").ok_or_else(|| Fault::invalid(&at, format!("`{at}` is missing.")))?;
     let mut body = self::function(reader, function, id, &at)?;
     let mut known = vec!["id", "type", "function", "index", "cache_control"];
-    if let Some(signature) = call.get("extra_content").and_then(thought_signature) {
-        body.proof = Some(Opaque { origin: Origin { dialect: HERE, model: String::new() }, data: signature });
+    if let Some(signature) = call.get("extra_content").and_then(signature::read) {
+        body.proof =
+            Some(Opaque { origin: Origin { dialect: DialectId::Gemini, model: String::new() }, data: signature });
         known.push("extra_content");
     }
     Ok(Part { body: Body::ToolCall(body), cache: mark(call), foreign: foreign(call, &known) })
-}
-
-/// The proof in `{"google":{"thought_signature":"…"}}`, where there is nothing else.
-fn thought_signature(extra: Json<'_>) -> Option<String> {
-    let alone = |object: Json<'_>| object.members().count() == 1;
-    let google = extra.get("google").filter(|google| alone(extra) && alone(*google))?;
-    word(google, "thought_signature").map(std::borrow::Cow::into_owned)
 }
 
 /// The function called and its arguments, as the text they are.
@@ -193,12 +191,14 @@ fn detail(reader: &mut Reader, value: Json<'_>, path: &str) -> Result<Part, Faul
     object(value, path)?;
     let kind = reader.need(value, "type", path)?;
     let claude = value.get("format").is_some_and(|format| format.is(CLAUDE));
+    let gemini = value.get("format").is_some_and(|format| format.is(GEMINI));
     // OpenRouter has this format, too, and wants its own back; only we say an origin beside it.
     let responses = value.get("format").is_some_and(|format| format.is(RESPONSES)) && value.get("origin").is_some();
     let proof = |data: String| {
-        let dialect = match (claude, responses) {
-            (true, _) => DialectId::AnthropicMessages,
-            (_, true) => DialectId::OpenAiResponses,
+        let dialect = match (claude, gemini, responses) {
+            (true, ..) => DialectId::AnthropicMessages,
+            (_, true, _) => DialectId::Gemini,
+            (.., true) => DialectId::OpenAiResponses,
             _ => HERE,
         };
         let model = word(value, "origin").unwrap_or_default().into_owned();
@@ -220,8 +220,8 @@ fn detail(reader: &mut Reader, value: Json<'_>, path: &str) -> Result<Part, Faul
         }
         _ => return Ok(unknown(&kind, value).into()),
     };
-    let foreign = match claude || responses {
-        // Thinking blocks have no ids: that one is the server's.
+    let foreign = match claude || gemini || responses {
+        // Their proofs have no ids: that one is the server's.
         true => foreign(value, &["type", "text", "signature", "data", "summary", "index", "origin", "format", "id"]),
         false => foreign(value, &["type", "text", "signature", "data", "summary", "index", "origin"]),
     };

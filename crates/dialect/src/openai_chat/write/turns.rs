@@ -6,10 +6,11 @@ use super::body::Body;
 use super::names::Names;
 use super::part::{self, Piece, gone, more, object_of, piece, word};
 use crate::id::DialectId;
-use crate::ir::part::{Body as Said, MediaSource, Opaque, Part, Reasoning, ToolCall, ToolResult};
+use crate::ir::part::{Body as Said, MediaSource, Opaque, Origin, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
 use crate::quirk::Quirk;
+use crate::signature;
 use crate::target::Target;
 
 const HERE: DialectId = DialectId::OpenAiChat;
@@ -358,7 +359,7 @@ impl<'a> Turns<'a> {
     fn call(&mut self, part: &Part, call: &ToolCall, at: &str) -> Piece {
         let proof = call.proof.as_ref();
         let strict = self.to.quirks.has(Quirk::Strict);
-        let sent = proof.filter(|proof| !strict && proof.origin.accepts(HERE, self.to.model));
+        let sent = proof.filter(|proof| !strict && is_geminis(&proof.origin, self.to.model));
         if proof.is_some() && sent.is_none() {
             self.body.lose(Loss::dropped("signature", at));
         }
@@ -374,9 +375,7 @@ impl<'a> Turns<'a> {
                 json.key("arguments").str(if nothing { "{}" } else { &call.arguments });
             });
             if let Some(proof) = sent {
-                json.key("extra_content").object(|json| {
-                    json.key("google").object(|json| _ = json.key("thought_signature").str(&proof.data));
-                });
+                signature::write(&proof.data, json.key("extra_content"));
             }
         })
     }
@@ -396,8 +395,14 @@ fn accepts(proof: &Opaque, model: &str) -> bool {
             let (own, to) = (claude(&proof.origin.model), claude(model));
             if own.is_empty() { to.starts_with("claude") } else { own == to }
         }
-        DialectId::OpenAiResponses => false,
+        DialectId::OpenAiResponses | DialectId::Gemini => false,
     }
+}
+
+/// True when a proof of a call may go to a model: it is Gemini's, and so is the model.
+fn is_geminis(origin: &Origin, model: &str) -> bool {
+    let known = !origin.model.is_empty() || model.contains("gemini");
+    known && origin.accepts(DialectId::Gemini, model)
 }
 
 /// A Claude's name without publisher, date and dots: `anthropic/claude-sonnet-4.5` is `claude-sonnet-4-5`.

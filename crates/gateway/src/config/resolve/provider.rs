@@ -147,6 +147,9 @@ fn speaks(row: &'static Row, base_url: &str, forced: Option<DialectId>) -> Vec<E
     let ids = row.dialects().into_iter().filter(|id| forced.is_none_or(|forced| forced == *id));
     ids.filter_map(|dialect| {
         let speaks = row.speaks(dialect, base_url)?;
+        if speaks.on_request && forced != Some(dialect) {
+            return None;
+        }
         Some(Endpoint { dialect, speaks, auth: row.auth(speaks) })
     })
     .collect()
@@ -160,7 +163,7 @@ fn endpoints(
     reader: &mut Reader<'_>,
 ) -> Vec<Endpoint> {
     let found = speaks(row, base_url, forced.as_ref().map(|spot| dialect_id(spot.value)));
-    let serves = forced.is_none() && row.serves.as_ref().is_some_and(|serves| !serves.is_empty());
+    let serves = forced.is_none() && row.operations.as_ref().is_some_and(|serves| !serves.is_empty());
     if found.is_empty() && !serves {
         let (at, what) = match &forced {
             Some(spot) => {
@@ -184,6 +187,7 @@ pub(super) const fn dialect_id(raw: raw::Dialect) -> DialectId {
         raw::Dialect::OpenAiChat => DialectId::OpenAiChat,
         raw::Dialect::AnthropicMessages => DialectId::AnthropicMessages,
         raw::Dialect::OpenAiResponses => DialectId::OpenAiResponses,
+        raw::Dialect::Gemini => DialectId::Gemini,
     }
 }
 

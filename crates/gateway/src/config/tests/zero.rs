@@ -38,7 +38,7 @@ fn each_variable_switches_its_provider_on_in_order_of_preference() {
     let config = zero(&env).config;
     assert_eq!(
         names(&config),
-        ["openai", "anthropic", "gemini", "groq", "bedrock", "openrouter", "ollama", "vllm", "demo"]
+        ["openai", "anthropic", "gemini", "groq", "bedrock-claude", "bedrock", "openrouter", "ollama", "vllm", "demo"]
     );
     assert!(config.providers.iter().enumerate().all(|(place, provider)| provider.order == place));
     assert_eq!(config.provider("gemini").unwrap().keys[0].reveal(), "g");

@@ -9,8 +9,7 @@ use super::super::row::Kind;
 use super::super::url;
 use super::*;
 
-const NOT_BUILT: [&str; 6] =
-    ["gemini", "cohere-v2", "bedrock-converse", "vertex-gemini", "voyage-embeddings", "embeddings"];
+const NOT_BUILT: [&str; 5] = ["cohere-v2", "bedrock-converse", "vertex-gemini", "voyage-embeddings", "embeddings"];
 
 #[test]
 fn the_built_in_table_reads() {
@@ -82,6 +81,8 @@ fn every_row_calls_the_right_place() {
                 continue;
             };
             let to = url::call(&base, speaks, "m/1", row.api_version.as_deref());
+            let streams = url::stream(&base, speaks, "m/1", None).map(|to| format!(" (streams {to})"));
+            let to = to + &streams.unwrap_or_default();
             let header = row.auth(speaks).header("K").map(|(name, value)| format!("{name}: {value}"));
             lines.push_str(&format!("{} {id} {to} {}\n", row.name, header.unwrap_or_else(|| "-".to_owned())));
         }
@@ -99,6 +100,7 @@ fn a_vendor_is_reached_however_its_base_is_written() {
     let (chat, messages) = (DialectId::OpenAiChat, DialectId::AnthropicMessages);
     check("gemini", chat, "https://g/v1beta", "https://g/v1beta/openai/chat/completions");
     check("gemini", chat, "https://g/v1beta/openai", "https://g/v1beta/openai/chat/completions");
+    check("gemini", DialectId::Gemini, "https://g/v1beta/openai", "https://g/v1beta/models/m:generateContent");
     check("cohere", chat, "https://c/v2", "https://c/compatibility/v1/chat/completions");
     check("cohere", chat, "https://c/compatibility/v1", "https://c/compatibility/v1/chat/completions");
     check("zai", messages, "https://z/api/coding/paas/v4", "https://z/api/anthropic/v1/messages");
@@ -131,6 +133,7 @@ fn models_are_listed_where_the_vendor_lists_them() {
     check("anthropic", "https://api.anthropic.com/v1", Some("https://api.anthropic.com/v1/models"));
     check("ollama", "http://localhost:11434/v1", Some("http://localhost:11434/v1/models"));
     check("ollama", "http://localhost:11434", Some("http://localhost:11434/v1/models"));
-    check("gemini", "https://g", Some("https://g/v1beta/openai/models"));
+    check("gemini", "https://g", Some("https://g/v1beta/models?pageSize=1000"));
+    check("gemini", "https://g/v1beta/openai", Some("https://g/v1beta/models?pageSize=1000"));
     check("perplexity", "https://api.perplexity.ai", None);
 }

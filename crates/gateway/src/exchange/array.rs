@@ -1,0 +1,98 @@
+//! Streams that are one JSON array: Google's form for who does not ask for server-sent events.
+
+use bytes::Bytes;
+use dialect::anthropic_messages::hosting::BedrockFramer;
+use wire::error::FrameError;
+use wire::frame::{Frame, Framer as _};
+use wire::jsonarray::JsonArrayFramer;
+use wire::sse::SseFramer;
+
+/// Cuts an upstream's stream in the form it has.
+#[derive(Debug)]
+pub enum Cutter {
+    /// Server-sent events.
+    Events(SseFramer),
+    /// The items of an array.
+    Array(JsonArrayFramer),
+    /// AWS event streams that hold events.
+    Aws(BedrockFramer),
+}
+
+impl Cutter {
+    /// For an array or, mostly, for events.
+    #[must_use]
+    pub fn new(array: bool) -> Self {
+        if array { Self::Array(JsonArrayFramer::default()) } else { Self::Events(SseFramer::default()) }
+    }
+
+    /// As [`wire::frame::Framer::push`].
+    ///
+    /// # Errors
+    /// A frame longer than any may be.
+    pub fn push(&mut self, chunk: &Bytes, out: &mut Vec<Frame>) -> Result<(), FrameError> {
+        match self {
+            Self::Events(framer) => framer.push(chunk, out),
+            Self::Array(framer) => framer.push(chunk, out),
+            Self::Aws(framer) => framer.push(chunk, out),
+        }
+    }
+
+    /// As [`wire::frame::Framer::finish`].
+    pub fn finish(&mut self, out: &mut Vec<Frame>) {
+        match self {
+            Self::Events(framer) => framer.finish(out),
+            Self::Array(framer) => framer.finish(out),
+            Self::Aws(framer) => framer.finish(out),
+        }
+    }
+}
+
+/// An array on its way to a client.
+#[derive(Debug, Default)]
+pub struct Array {
+    /// Its bracket and an item are out.
+    begun: bool,
+}
+
+impl Array {
+    /// An item passed as it came, brackets and commas with it.
+    pub fn passed(&mut self) {
+        self.begun = true;
+    }
+
+    /// Frames of events as items.
+    pub fn items(&mut self, frames: &[u8]) -> Vec<u8> {
+        let (mut framer, mut cut) = (SseFramer::default(), Vec::new());
+        // What an encoder writes is whole frames within every bound.
+        let _ = framer.push(&Bytes::copy_from_slice(frames), &mut cut);
+        framer.finish(&mut cut);
+        let mut out = Vec::with_capacity(frames.len());
+        for data in cut.iter().filter_map(|frame| frame.data.as_deref()) {
+            out.extend_from_slice(if self.begun { b"\n,\r\n" } else { b"[" });
+            out.extend_from_slice(data);
+            self.begun = true;
+        }
+        out
+    }
+
+    /// The end of the array.
+    #[must_use]
+    pub fn close(&self) -> &'static [u8] {
+        if self.begun { b"]" } else { b"[]" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_become_items() {
+        let mut array = Array::default();
+        assert_eq!(array.close(), b"[]");
+        assert_eq!(array.items(b"data: {\"a\":1}\r\n\r\ndata: 2\r\n\r\n"), b"[{\"a\":1}\n,\r\n2");
+        assert_eq!(array.items(b": nothing\n\n"), b"");
+        assert_eq!(array.items(b"data: 3\n\n"), b"\n,\r\n3");
+        assert_eq!(array.close(), b"]");
+    }
+}
