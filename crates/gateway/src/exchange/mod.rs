@@ -7,6 +7,7 @@ pub mod attempt;
 pub mod estimate;
 pub mod hosting;
 pub mod judge;
+pub mod opening;
 pub mod out;
 pub mod pass;
 pub mod plan;

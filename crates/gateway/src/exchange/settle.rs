@@ -3,7 +3,7 @@
 //! Settling prices what was used, writes the ledger line to the journal, counts metrics, logs one line and
 //! gives back what was set aside. There is no other place that does any of these.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,10 +27,10 @@ use wire::json::Writer;
 use super::admit::Hold;
 use super::arrive::Call;
 use super::estimate::{Counting, free, whole_usage};
+use super::opening::{Opening, client};
 use super::tags::{bounded, tags_of};
 use crate::env;
 use crate::gateway::Gateway;
-use crate::server::client;
 use crate::state::directory::Principal;
 use crate::state::snapshot::Snapshot;
 use crate::state::target::Target;
@@ -73,28 +73,6 @@ pub struct Record {
     /// Where the request came from, for the access log; `None` on the local socket.
     client: Option<IpAddr>,
     settled: bool,
-}
-
-/// What a record begins with.
-#[derive(Debug, Clone, Copy)]
-pub struct Opening {
-    /// The request's id.
-    pub id: Uuid,
-    /// When it arrived.
-    pub start: Instant,
-    /// The caller's dialect, `native` for none.
-    pub dialect: &'static str,
-    /// What is asked for.
-    pub operation: &'static str,
-    /// Where it came from, for the access log.
-    pub client: Option<IpAddr>,
-}
-
-/// Where a request came from, where the access log tells it; `None` on the local socket.
-#[must_use]
-pub fn client(peer: Option<SocketAddr>, headers: &HeaderMap, snapshot: &Snapshot) -> Option<IpAddr> {
-    let proxies = &snapshot.config.server.trusted_proxies;
-    peer.filter(|_| log::access_is_on()).map(|peer| client::address(peer.ip(), headers, proxies))
 }
 
 /// How an answer ended.

@@ -27,8 +27,9 @@ use crate::exchange::admit::admit_one;
 use crate::exchange::arrive::{self, discard};
 use crate::exchange::estimate::Counting;
 use crate::exchange::judge::redact;
+use crate::exchange::opening::{Opening, client};
 use crate::exchange::pass::{Manner, Passing};
-use crate::exchange::settle::{self, End, Opening, Record, wait};
+use crate::exchange::settle::{End, Record, wait};
 use crate::exchange::watch::{self, MOST_KEPT, Watch};
 use crate::gateway::{Gateway, Held};
 use crate::server::reply::{self, ReplyBody};
@@ -101,7 +102,7 @@ pub async fn run(gateway: Arc<Gateway>, ask: Ask) -> Response<ReplyBody> {
         Ok(who) => who,
         Err(fault) => return stranger(&gateway, &fault, id, body),
     };
-    let client = settle::client(peer, &head.headers, &snapshot);
+    let client = client(peer, &head.headers, &snapshot);
     let opening = Opening { id, start, dialect: NATIVE, operation: NATIVE, client };
     let mut record = Record::begun(&gateway, &snapshot, &who, opening);
     record.count(Counting::Reported);

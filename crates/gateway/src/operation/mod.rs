@@ -18,8 +18,9 @@ use crate::auth;
 use crate::exchange::admit::admit_one;
 use crate::exchange::arrive::discard;
 use crate::exchange::estimate::Counting;
+use crate::exchange::opening::{Opening, client};
 use crate::exchange::plan::{lay, no_key};
-use crate::exchange::settle::{self, Opening, Record};
+use crate::exchange::settle::Record;
 use crate::gateway::Gateway;
 use crate::native::Ask;
 use crate::server::reply::{self, ReplyBody};
@@ -48,7 +49,7 @@ pub async fn run(gateway: Arc<Gateway>, operation: Operation, ask: Ask) -> Respo
             return fault_reply(operation.errors(), &fault, id);
         }
     };
-    let client = settle::client(peer, &head.headers, &snapshot);
+    let client = client(peer, &head.headers, &snapshot);
     let opening = Opening { id, start, dialect: word(operation), operation: operation.name(), client };
     let mut record = Record::begun(&gateway, &snapshot, &who, opening);
     record.count(counting(operation));
