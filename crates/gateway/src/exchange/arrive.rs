@@ -215,7 +215,8 @@ pub fn query(query: Option<&str>) -> Option<String> {
 
 /// A content type that is not JSON. None at all is taken for JSON, but not in local mode: a web page may send
 /// a body without a type and without asking first.
-fn unsupported(headers: &HeaderMap, local: bool) -> Option<Fault> {
+#[must_use]
+pub fn unsupported(headers: &HeaderMap, local: bool) -> Option<Fault> {
     let Some(given) = headers.get(header::CONTENT_TYPE) else {
         let message =
             "Without a key, `content-type: application/json` must be sent: a web page cannot send it unasked.";

@@ -1,6 +1,8 @@
 //! Headers of the native lane: allow-lists both ways. The caller's key and the account's names never pass.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use dialect::fault::{Fault, Kind};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
 
 use crate::server::reply::ReplyBody;
 use crate::state::target::Target;
@@ -113,6 +115,17 @@ pub fn down(response: &mut Response<ReplyBody>, from: &HeaderMap, target: &Targe
             response.headers_mut().append(name, value.clone());
         }
     }
+}
+
+/// The fault of a body that a web page may post without asking first, for local mode.
+#[must_use]
+pub fn unasked(head: &Parts) -> Option<Fault> {
+    let simple = matches!(&*kind(&head.headers), "" | "text/plain" | "application/x-www-form-urlencoded");
+    (head.method == Method::POST && simple).then(|| {
+        let message =
+            "Without a key, a body needs a `content-type` such as `application/json`: a web page cannot send it unasked.";
+        Fault::new(Kind::Unsupported, message)
+    })
 }
 
 /// Whether a header says JSON.

@@ -106,8 +106,14 @@ pub async fn run(gateway: Arc<Gateway>, ask: Ask) -> Response<ReplyBody> {
     let opening = Opening { id, start, dialect: NATIVE, operation: NATIVE, client };
     let mut record = Record::begun(&gateway, &snapshot, &who, opening);
     record.count(Counting::Reported);
+    let local = peer.is_some() && gateway.directory.load().is_empty() && !body.is_end_stream();
     let mut body = Some(body);
-    let going = match ready(&gateway, &snapshot, &who, head, &mut body, start, &mut record).await {
+    let unasked = local.then(|| headers::unasked(&head)).flatten();
+    let ready = match unasked {
+        Some(fault) => Err(fault),
+        None => ready(&gateway, &snapshot, &who, head, &mut body, start, &mut record).await,
+    };
+    let going = match ready {
         Ok(going) => going,
         Err(fault) => {
             if let Some(body) = body.filter(|body| !body.is_end_stream()) {

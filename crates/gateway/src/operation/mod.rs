@@ -16,7 +16,7 @@ use policy::provider::operation::{Operation, call};
 
 use crate::auth;
 use crate::exchange::admit::admit_one;
-use crate::exchange::arrive::discard;
+use crate::exchange::arrive::{discard, unsupported};
 use crate::exchange::estimate::Counting;
 use crate::exchange::opening::{Opening, client};
 use crate::exchange::plan::{lay, no_key};
@@ -54,7 +54,13 @@ pub async fn run(gateway: Arc<Gateway>, operation: Operation, ask: Ask) -> Respo
     let mut record = Record::begun(&gateway, &snapshot, &who, opening);
     record.count(counting(operation));
     let mut body = Some(body);
-    let read = request::read(&gateway, &snapshot, operation, &who, head, &mut body, start, &mut record).await;
+    // A page can post a form unasked, but not without the `origin` that local mode looks at.
+    let local = peer.is_some() && gateway.directory.load().is_empty();
+    let refused = (!operation.is_form()).then(|| unsupported(&head.headers, local)).flatten();
+    let read = match refused {
+        Some(fault) => Err(fault),
+        None => request::read(&gateway, &snapshot, operation, &who, head, &mut body, start, &mut record).await,
+    };
     let request = match read {
         Ok(request) => request,
         Err(fault) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use dialect::fault::{Fault, Kind};
+use dialect::fault::Fault;
 use dialect::quirk::Quirk;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
@@ -17,7 +17,6 @@ use super::form::{self, Form};
 use crate::exchange::arrive;
 use crate::exchange::settle::Record;
 use crate::gateway::{Gateway, Held};
-use crate::native::headers::{is_json, kind};
 use crate::state::directory::Principal;
 use crate::state::snapshot::Snapshot;
 use crate::state::target::Target;
@@ -87,11 +86,6 @@ pub async fn read(
         body: if operation.is_form() {
             Body::Form(form::read(gateway, snapshot, &head.headers, body).await?)
         } else {
-            if !is_json(&head.headers) && head.headers.contains_key(header::CONTENT_TYPE) {
-                let given = kind(&head.headers);
-                let message = format!("This endpoint takes `application/json`, not `{}`.", given.escape_default());
-                return Err(Fault::new(Kind::Unsupported, message));
-            }
             let (bytes, held) =
                 arrive::read(gateway, snapshot, &head.headers, body.as_mut().ok_or_else(broken)?).await?;
             let document = Document::parse(bytes).map_err(|error| {

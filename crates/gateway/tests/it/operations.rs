@@ -309,3 +309,20 @@ async fn a_stream_of_events_is_read_for_its_usage() {
     let _ = samples::join(&[]);
     harness.finish().await;
 }
+
+#[tokio::test]
+async fn local_mode_takes_nothing_that_a_page_can_send_unasked() {
+    let upstream = Upstream::start().await;
+    upstream.reply_always(Script::json(200, &json!({"data": []})));
+    let harness = Harness::start(&format!("providers:\n{}", harness::openai("p1", &upstream.url(), KEY_1, ""))).await;
+    for path in ["/v1/embeddings", "/native/p1/v1/embeddings"] {
+        let ask = || Request::new("POST", path).body(r#"{"model":"p1/m","input":"x"}"#);
+        for kind in ["", "text/plain"] {
+            let request = if kind.is_empty() { ask() } else { ask().header("content-type", kind) };
+            assert_eq!(harness.call(&request).await.status, 415, "{path} {kind}");
+        }
+        assert_eq!(harness.call(&ask().header("content-type", "application/json")).await.status, 200, "{path}");
+    }
+    assert_eq!(upstream.requests().len(), 2);
+    harness.finish().await;
+}
