@@ -7,23 +7,27 @@
 
 mod alike;
 pub mod anthropic_messages;
+mod cite;
 pub mod dialect;
 pub mod fault;
 pub mod gemini;
 pub mod id;
 pub mod ir;
 pub mod loss;
+mod members;
 pub mod openai_chat;
 pub mod openai_responses;
 pub mod outcome;
 pub mod peek;
 pub mod quirk;
+mod refusal;
 mod retry_after;
 mod signature;
 pub mod stream;
 pub mod target;
 pub mod undo;
 pub mod usage;
+mod weigh;
 
 use dialect::Dialect;
 use id::DialectId;

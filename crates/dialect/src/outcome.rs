@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::fault::{Fault, Kind};
+
 /// How an attempt ended; the words of the ledger's `attempts[].outcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
@@ -162,5 +164,20 @@ impl UpstreamFault {
     /// A fault of a class with a message of our own.
     pub fn new(outcome: Outcome, status: u16, message: impl Into<String>) -> Self {
         Self { outcome, status, message: message.into(), kind: None, code: None, param: None, retry_after: None }
+    }
+
+    /// The failure as the caller is told it.
+    pub(crate) fn told(&self) -> Fault {
+        let kind = match self.outcome {
+            Outcome::RateLimited => Kind::UpstreamRateLimited,
+            Outcome::Overloaded => Kind::UpstreamOverloaded,
+            Outcome::Auth | Outcome::Billing => Kind::UpstreamAuth,
+            Outcome::TimeoutConnect | Outcome::TimeoutFirstByte | Outcome::TimeoutIdle | Outcome::TimeoutTotal => {
+                Kind::UpstreamTimeout
+            }
+            Outcome::ContextLength | Outcome::ContentPolicy | Outcome::InvalidRequest => Kind::UpstreamRejected,
+            _ => Kind::UpstreamFailed,
+        };
+        Fault::new(kind, self.message.clone())
     }
 }

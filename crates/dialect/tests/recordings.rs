@@ -12,6 +12,8 @@
 mod common;
 #[path = "recordings/excused.rs"]
 mod excused;
+#[path = "recordings/pairs.rs"]
+mod pairs;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -115,14 +117,15 @@ fn identical(exchange: &Exchange, request: &str, target: &Target<'_>) -> Result<
     Ok(patch.losses)
 }
 
-fn across(exchange: &Exchange, request: &str, model: &str, other: &dyn Dialect) -> Result<Vec<Loss>, String> {
+fn across(exchange: &Exchange, request: &str, other: &dyn Dialect) -> Result<Vec<Loss>, String> {
     let document = Document::parse(Bytes::copy_from_slice(request.as_bytes())).map_err(|error| error.to_string())?;
     let read = dialect::of(exchange.dialect).read_request(&document, exchange.said()).map_err(|fault| fault.message)?;
-    let target = Target { provider: "other", model, max_output: Some(64_000), ..Target::default() };
+    let target = pairs::target(other.id());
     let outgoing = other.write_request(&read.value, &target).map_err(|fault| fault.message)?;
     let body = Document::parse(Bytes::from(outgoing.body)).map_err(|error| error.to_string())?;
-    let said = Said { model: Some(model), stream: Some(read.value.stream) };
-    let back = other.read_request(&body, said).map_err(|fault| fault.message)?;
+    let said = Said { model: Some(target.model), stream: Some(read.value.stream) };
+    let mut back = other.read_request(&body, said).map_err(|fault| fault.message)?;
+    back.value.model.clone_from(&read.value.model);
     let mut losses = read.losses;
     losses.extend(outgoing.losses);
     losses.extend(back.losses);
@@ -223,7 +226,7 @@ fn verdicts(exchange: &Exchange) -> Vec<Verdict> {
     let mut out = Vec::new();
     if let Some(request) = &exchange.request {
         out.push(judge(Check::Identical, identical(exchange, request, &target)));
-        out.push(judge(Check::Request, others(own, |other| across(exchange, request, &model, other))));
+        out.push(judge(Check::Request, others(own, |other| across(exchange, request, other))));
     }
     if !exchange.is_ok() {
         out.push(judge(Check::Fault, fault(exchange)));
@@ -297,7 +300,7 @@ fn page(
         "# What the recordings show\n\nMade by `crates/dialect/tests/recordings.rs` from `fixtures/recordings` \
          (`UPDATE_DOCS=1 cargo test -p tollgate-dialect --test recordings`); a test keeps it true.\n\nEqual in meaning: \
          translated to each other dialect and read back, every difference is named by a loss. In brackets: how many of \
-         those had a loss.\n",
+         those had a loss. Requests go to the models that [dialects.md](dialects.md) names.\n",
     );
     for id in DialectId::ALL {
         let _ = write!(out, "\n## {id}\n\n");

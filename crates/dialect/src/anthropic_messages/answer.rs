@@ -2,7 +2,7 @@
 
 use wire::json::Writer;
 
-use super::turns::{input, word};
+use super::turns::input;
 use super::{signed, stop};
 use crate::id::DialectId;
 use crate::ir::finish::{Finish, Reason};
@@ -90,7 +90,7 @@ pub(super) fn block(part: &Part, at: &str, id: &str, losses: &mut Vec<Loss>) -> 
         }
         Body::Unknown { dialect: HERE, raw, .. } => return Some(raw.as_str().to_owned()),
         other => {
-            losses.push(Loss::dropped(word(other), at));
+            losses.push(Loss::dropped(other.word(), at));
             return None;
         }
     }

@@ -12,6 +12,7 @@ use crate::ir::part::{
     Body, Citation, Media, MediaKind, MediaSource, Opaque, Origin, Part, Reasoning, ToolCall, ToolResult,
 };
 use crate::loss::Loss;
+use crate::members;
 
 const HERE: DialectId = DialectId::AnthropicMessages;
 
@@ -27,20 +28,12 @@ pub(super) struct Reader {
 impl Reader {
     /// The text of a string member.
     pub(super) fn text(&mut self, value: Json<'_>, path: &str) -> Result<String, Fault> {
-        let text = value.text().ok_or_else(|| Fault::invalid(path, format!("`{path}` must be a string.")))?;
-        if text.replaced > 0 {
-            self.losses.push(Loss::approximated("lone surrogate", path));
-        }
-        Ok(text.text.into_owned())
+        members::said(value, path, &mut self.losses)
     }
 
     /// A string that must be there.
     pub(super) fn need(&mut self, object: Json<'_>, name: &str, path: &str) -> Result<String, Fault> {
-        let path = format!("{path}.{name}");
-        match object.get(name) {
-            Some(value) => self.text(value, &path),
-            None => Err(Fault::invalid(&path, format!("`{path}` is missing."))),
-        }
+        members::need(object, name, path, &mut self.losses)
     }
 
     /// Content: a string, a list of blocks, or nothing. An empty string has no part.
@@ -61,9 +54,7 @@ impl Reader {
 
     /// One block.
     pub(super) fn block(&mut self, block: Json<'_>, path: &str) -> Result<Part, Fault> {
-        if block.kind() != Kind::Object {
-            return Err(Fault::invalid(path, format!("`{path}` must be an object.")));
-        }
+        members::object(block, path)?;
         let kind = self.need(block, "type", path)?;
         let body = match kind.as_str() {
             "text" => Body::Text { text: self.need(block, "text", path)?, citations: citations(block) },
@@ -111,8 +102,7 @@ impl Reader {
     /// The media of an image or document; `None` for a source of a kind not known.
     fn media(&mut self, kind: MediaKind, block: Json<'_>, path: &str) -> Result<Option<Body>, Fault> {
         let at = format!("{path}.source");
-        let source = block.get("source").filter(|source| source.kind() == Kind::Object);
-        let source = source.ok_or_else(|| Fault::invalid(&at, format!("`{at}` must be an object.")))?;
+        let source = members::object(block.get("source").unwrap_or(Json::NULL), &at)?;
         let source = match &*self.need(source, "type", &at)? {
             "base64" => MediaSource::Base64 {
                 media_type: self.need(source, "media_type", &at)?,
@@ -147,21 +137,15 @@ pub(super) fn known(kind: &str) -> &'static [&'static str] {
     }
 }
 
-/// Members beyond those known. `null` says nothing; neither do the defaults that answers carry
-/// (`caller: {"type":"direct"}`, `citations: {"enabled":false}`).
+/// Members beyond those known. The defaults that answers carry say nothing (`caller: {"type":"direct"}`,
+/// `citations: {"enabled":false}`).
 pub(super) fn foreign(object: Json<'_>, known: &[&str]) -> Foreign {
-    let mut foreign = Foreign::default();
-    for (key, value) in object.members() {
-        let default = match &*key {
-            "caller" => value.get("type").is_some_and(|kind| kind.is("direct")),
-            "citations" => value.get("enabled").and_then(Json::as_bool) == Some(false),
-            _ => false,
-        };
-        if !value.is_null() && !default && !known.contains(&&*key) {
-            foreign.push(HERE, &key, value.raw());
-        }
-    }
-    foreign
+    let default = |key: &str, value: Json<'_>| match key {
+        "caller" => value.get("type").is_some_and(|kind| kind.is("direct")),
+        "citations" => value.get("enabled").and_then(Json::as_bool) == Some(false),
+        _ => false,
+    };
+    members::foreign(HERE, object, |key, value| known.contains(&key) || default(key, value))
 }
 
 /// The citations of a text block.

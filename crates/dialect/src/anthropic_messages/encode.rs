@@ -5,12 +5,10 @@ use wire::json::Writer;
 use super::answer;
 use super::{fault, usage};
 use crate::dialect::Asked;
-use crate::fault::{Fault, Kind};
 use crate::ir::event::{Delta, Event, Open};
 use crate::ir::finish::Finish;
 use crate::ir::part::{Body, Citation, Part};
 use crate::loss::Loss;
-use crate::outcome::{Outcome, UpstreamFault};
 use crate::stream::Encoder;
 use crate::usage::Usage;
 
@@ -346,7 +344,7 @@ impl Encoder for MessagesEncoder {
             Event::Finish { choice: 0, finish } => self.finish = Some(finish.clone()),
             Event::Finish { .. } => {}
             Event::Fault(fault) => {
-                out.extend_from_slice(&fault::write_event(&told(fault), &self.asked.id));
+                out.extend_from_slice(&fault::write_event(&fault.told(), &self.asked.id));
                 self.done = true;
             }
             Event::End => {
@@ -359,21 +357,6 @@ impl Encoder for MessagesEncoder {
     fn take_losses(&mut self) -> Vec<Loss> {
         std::mem::take(&mut self.losses)
     }
-}
-
-/// A provider's failure as the caller is told it.
-fn told(fault: &UpstreamFault) -> Fault {
-    let kind = match fault.outcome {
-        Outcome::RateLimited => Kind::UpstreamRateLimited,
-        Outcome::Overloaded => Kind::UpstreamOverloaded,
-        Outcome::Auth | Outcome::Billing => Kind::UpstreamAuth,
-        Outcome::TimeoutConnect | Outcome::TimeoutFirstByte | Outcome::TimeoutIdle | Outcome::TimeoutTotal => {
-            Kind::UpstreamTimeout
-        }
-        Outcome::ContextLength | Outcome::ContentPolicy | Outcome::InvalidRequest => Kind::UpstreamRejected,
-        _ => Kind::UpstreamFailed,
-    };
-    Fault::new(kind, fault.message.clone())
 }
 
 /// One frame: its name, and a JSON object of its type and members.

@@ -8,10 +8,8 @@ use wire::json::{Json, Kind as JsonKind, Writer};
 use crate::fault::{Fault, Kind};
 use crate::id::DialectId;
 use crate::outcome::{Outcome, UpstreamFault};
+use crate::refusal::{plain, without_message, words};
 use crate::retry_after;
-
-/// Longest message taken from a body that is not JSON, in characters.
-const MAX_PLAIN: usize = 500;
 
 /// Reads an answer whose status is not 2xx. `now` is unix time in seconds.
 pub(super) fn read(status: u16, headers: &HeaderMap, body: &[u8], now: u64) -> UpstreamFault {
@@ -53,7 +51,7 @@ fn of_json(json: Json<'_>, status: u16) -> UpstreamFault {
         .or_else(|| text(json, "message"))
         .or_else(|| text(json, "Message"))
         .or_else(|| text(json, "detail"))
-        .unwrap_or_else(|| format!("The provider answered {status} without a message."));
+        .unwrap_or_else(|| without_message(status));
     let kind = text(error, "type").filter(|kind| kind != "error").or_else(|| text(error, "status"));
     let mut fault = UpstreamFault::new(Outcome::ServerError, status, message);
     fault.code = text(error, "code");
@@ -63,25 +61,9 @@ fn of_json(json: Json<'_>, status: u16) -> UpstreamFault {
     fault
 }
 
-/// The text of a string or number; the JSON text of anything else that is there.
-fn plain(value: Json<'_>) -> Option<String> {
-    match value.kind() {
-        JsonKind::Null => None,
-        JsonKind::String => value.as_str().map(Cow::into_owned),
-        _ => Some(value.raw().to_owned()),
-    }
-}
-
 /// A body that is not JSON: its words, or for a page its title.
 fn of_plain(body: &str, status: u16) -> UpstreamFault {
-    let text = body.trim();
-    let page = text.starts_with('<');
-    let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).map(|(title, _)| title);
-    let words = if page { title.unwrap_or_default().trim() } else { text };
-    let message = match words {
-        "" => format!("The provider answered {status} without a message."),
-        words => words.chars().take(MAX_PLAIN).collect(),
-    };
+    let message = words(body, status);
     let outcome = classify(status, None, None, &message);
     UpstreamFault::new(outcome, status, message)
 }

@@ -7,10 +7,10 @@ use wire::json::{Document, Json, Kind};
 use super::block::{Reader, foreign};
 use crate::fault::Fault;
 use crate::id::DialectId;
-use crate::ir::foreign::Raw;
 use crate::ir::request::{Effort, Format, Message, Request, Role};
 use crate::ir::tool::{Function, Tool, ToolChoice};
 use crate::loss::Lossy;
+use crate::members::{array, flag, must, number, object, raw};
 
 const HERE: DialectId = DialectId::AnthropicMessages;
 
@@ -41,10 +41,7 @@ fn member(reader: &mut Reader, request: &mut Request, key: &str, value: Json<'_>
         "model" => request.model = reader.text(value, key)?,
         "system" => request.system = reader.content(value, key)?,
         "messages" => request.messages = messages(reader, value)?,
-        "max_tokens" => {
-            let wrong = || Fault::invalid(key, "`max_tokens` must be a whole number.");
-            sampling.max_output = Some(value.as_u64().ok_or_else(wrong)?);
-        }
+        "max_tokens" => sampling.max_output = Some(must(value.as_u64(), key, "a whole number")?),
         "temperature" => sampling.temperature = Some(number(value, key)?),
         "top_p" => sampling.top_p = Some(number(value, key)?),
         "top_k" => sampling.top_k = Some(number(value, key)?),
@@ -95,9 +92,7 @@ fn messages(reader: &mut Reader, list: Json<'_>) -> Result<Vec<Message>, Fault> 
     let mut messages = Vec::new();
     for (index, message) in array(list, "messages")?.enumerate() {
         let path = format!("messages[{index}]");
-        if message.kind() != Kind::Object {
-            return Err(Fault::invalid(&path, format!("`{path}` must be an object.")));
-        }
+        object(message, &path)?;
         let role = match &*reader.need(message, "role", &path)? {
             "user" => Role::User,
             "assistant" => Role::Assistant,
@@ -122,10 +117,9 @@ fn thinking(reader: &mut Reader, request: &mut Request, value: Json<'_>) -> Resu
     let effort = request.effort.get_or_insert_default();
     match kind.as_str() {
         "enabled" => {
-            let path = "thinking.budget_tokens";
             let budget = value.get("budget_tokens").and_then(Json::non_null);
-            let wrong = || Fault::invalid(path, "`thinking.budget_tokens` must be a whole number.");
-            effort.budget = budget.map(|budget| budget.as_u64().ok_or_else(wrong)).transpose()?;
+            let whole = |budget: Json<'_>| must(budget.as_u64(), "thinking.budget_tokens", "a whole number");
+            effort.budget = budget.map(whole).transpose()?;
             effort.enabled = Some(true);
         }
         "adaptive" => {
@@ -166,9 +160,7 @@ fn output_format(value: Json<'_>, path: &str) -> Result<Format, Fault> {
 }
 
 fn tool(reader: &mut Reader, tool: Json<'_>, path: &str) -> Result<Tool, Fault> {
-    if tool.kind() != Kind::Object {
-        return Err(Fault::invalid(path, format!("`{path}` must be an object.")));
-    }
+    object(tool, path)?;
     let kind = match tool.get("type").and_then(Json::non_null) {
         Some(kind) => reader.text(kind, &format!("{path}.type"))?,
         None => "custom".to_owned(),
@@ -211,32 +203,6 @@ fn tool_choice(reader: &mut Reader, request: &mut Request, value: Json<'_>) -> R
 fn nested(request: &mut Request, key: &str, value: Json<'_>, known: &[&str]) {
     for (dialect, name, raw) in foreign(value, known).iter() {
         request.foreign.push(dialect, &format!("{key}.{name}"), raw);
-    }
-}
-
-fn raw(value: Json<'_>) -> Raw {
-    value.raw().into()
-}
-
-fn number(value: Json<'_>, path: &str) -> Result<Raw, Fault> {
-    value.as_number().map(Raw::from).ok_or_else(|| Fault::invalid(path, format!("`{path}` must be a number.")))
-}
-
-fn flag(value: Json<'_>, path: &str) -> Result<bool, Fault> {
-    value.as_bool().ok_or_else(|| Fault::invalid(path, format!("`{path}` must be true or false.")))
-}
-
-fn array<'a>(value: Json<'a>, path: &str) -> Result<wire::json::Items<'a>, Fault> {
-    match value.kind() {
-        Kind::Array => Ok(value.items()),
-        _ => Err(Fault::invalid(path, format!("`{path}` must be an array."))),
-    }
-}
-
-fn object<'a>(value: Json<'a>, path: &str) -> Result<Json<'a>, Fault> {
-    match value.kind() {
-        Kind::Object => Ok(value),
-        _ => Err(Fault::invalid(path, format!("`{path}` must be an object."))),
     }
 }
 

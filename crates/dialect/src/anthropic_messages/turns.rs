@@ -8,6 +8,7 @@ use crate::ir::foreign::{Foreign, Raw};
 use crate::ir::part::{Body, Citation, Media, MediaKind, MediaSource, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
+use crate::members;
 
 const HERE: DialectId = DialectId::AnthropicMessages;
 
@@ -98,7 +99,7 @@ impl Turns<'_> {
                         self.system.push(block);
                     }
                 }
-                other => self.lose(Loss::dropped(word(other), at)),
+                other => self.lose(Loss::dropped(other.word(), at)),
             }
         }
     }
@@ -161,7 +162,7 @@ impl Turns<'_> {
             Body::ToolResult(result) if !assistant => Some(self.result(part, result, at)),
             Body::Unknown { dialect: HERE, raw, .. } => Some(Block::Ready(raw.as_str().to_owned())),
             other => {
-                self.lose(Loss::dropped(word(other), at));
+                self.lose(Loss::dropped(other.word(), at));
                 None
             }
         }
@@ -201,16 +202,7 @@ impl Turns<'_> {
 
     /// Members of this dialect's own; others are lost.
     pub(super) fn own(&mut self, foreign: &Foreign, at: &str) -> Vec<(String, String)> {
-        let mut own = Vec::new();
-        for (dialect, key, value) in foreign.iter() {
-            if dialect == HERE {
-                own.push((key.to_owned(), value.to_owned()));
-            } else {
-                let at = if at.is_empty() { key.to_owned() } else { at.to_owned() };
-                self.lose(Loss::dropped(key.to_owned(), at));
-            }
-        }
-        own
+        members::own(HERE, foreign, at, &mut self.losses)
     }
 
     fn ready(&mut self, part: &Part, at: &str, members: impl FnOnce(&mut Writer)) -> Block {
@@ -231,7 +223,7 @@ impl Turns<'_> {
         };
         let elsewhere = matches!(&media.source, MediaSource::FileId { dialect, .. } if *dialect != HERE);
         let Some(kind) = kind.filter(|_| !assistant && !elsewhere) else {
-            self.lose(Loss::dropped(media_word(media.kind), at));
+            self.lose(Loss::dropped(media.kind.word(), at));
             return None;
         };
         if media.detail.as_deref().is_some_and(|detail| detail != "auto") {
@@ -301,7 +293,7 @@ impl Turns<'_> {
                 Body::Text { .. } | Body::Media(_) | Body::Refusal(_) | Body::Unknown { .. } => {
                     blocks.extend(self.block(part, false, at));
                 }
-                other => self.lose(Loss::dropped(word(other), at)),
+                other => self.lose(Loss::dropped(other.word(), at)),
             }
         }
         let id = self.names.id(&result.call_id);
@@ -381,29 +373,6 @@ pub(super) fn input(arguments: &str) -> (Raw, bool) {
             });
             (json.finish().into(), false)
         }
-    }
-}
-
-/// What a part is called where it is lost.
-pub(super) fn word(body: &Body) -> String {
-    match body {
-        Body::Text { .. } => "text",
-        Body::Media(media) => media_word(media.kind),
-        Body::Reasoning(_) => "reasoning",
-        Body::ToolCall(_) => "tool call",
-        Body::ToolResult(_) => "tool result",
-        Body::Refusal(_) => "refusal",
-        Body::Unknown { kind, .. } => kind,
-    }
-    .to_owned()
-}
-
-fn media_word(kind: MediaKind) -> &'static str {
-    match kind {
-        MediaKind::Image => "image",
-        MediaKind::Audio => "audio",
-        MediaKind::File => "file",
-        MediaKind::Video => "video",
     }
 }
 

@@ -153,7 +153,7 @@ impl Shape {
             }
             Some(Format::JsonSchema { name, description, schema, .. }) => {
                 if description.is_some() {
-                    turns.lose(Loss::dropped("description", "format"));
+                    turns.lose(Loss::dropped("description", "response_format"));
                 }
                 if super::model::abilities(to.model).structured {
                     return Self { native: Some(schema.as_str().to_owned()), tool: None };

@@ -3,7 +3,7 @@
 use wire::json::Writer;
 
 use super::ground::{self, Cited};
-use super::turns::{Blob, args, media_word, word};
+use super::turns::{Blob, args};
 use crate::id::DialectId;
 use crate::ir::part::{Body, Citation, Opaque, Part, ToolCall};
 use crate::loss::Loss;
@@ -147,7 +147,7 @@ impl Voice {
             }
             Body::Media(media) => {
                 let Some(blob) = Blob::of(media) else {
-                    losses.push(Loss::dropped(media_word(media.kind), at));
+                    losses.push(Loss::dropped(media.kind.word(), at));
                     return None;
                 };
                 let beside = media.name.is_some() || media.detail.as_deref().is_some_and(|detail| detail != "auto");
@@ -170,7 +170,7 @@ impl Voice {
                 Some(raw.as_str().to_owned())
             }
             other => {
-                losses.push(Loss::dropped(word(other), at));
+                losses.push(Loss::dropped(other.word(), at));
                 None
             }
         }

@@ -6,12 +6,10 @@ use wire::json::Writer;
 use super::answer::{self, Voice};
 use super::{fault, response};
 use crate::dialect::Asked;
-use crate::fault::{Fault, Kind};
 use crate::ir::event::{Delta, Event, Open};
 use crate::ir::finish::Finish;
 use crate::ir::part::ToolCall;
 use crate::loss::Loss;
-use crate::outcome::{Outcome, UpstreamFault};
 use crate::stream::Encoder;
 use crate::usage::Usage;
 
@@ -232,7 +230,7 @@ impl Encoder for GeminiEncoder {
                 self.choices.push(choice);
             }
             Event::Fault(fault) => {
-                out.extend_from_slice(&fault::write_event(&told(fault), &self.asked.id));
+                out.extend_from_slice(&fault::write_event(&fault.told(), &self.asked.id));
                 self.done = true;
             }
             Event::End => {
@@ -245,21 +243,6 @@ impl Encoder for GeminiEncoder {
     fn take_losses(&mut self) -> Vec<Loss> {
         std::mem::take(&mut self.losses)
     }
-}
-
-/// A provider's failure as the caller is told it.
-fn told(fault: &UpstreamFault) -> Fault {
-    let kind = match fault.outcome {
-        Outcome::RateLimited => Kind::UpstreamRateLimited,
-        Outcome::Overloaded => Kind::UpstreamOverloaded,
-        Outcome::Auth | Outcome::Billing => Kind::UpstreamAuth,
-        Outcome::TimeoutConnect | Outcome::TimeoutFirstByte | Outcome::TimeoutIdle | Outcome::TimeoutTotal => {
-            Kind::UpstreamTimeout
-        }
-        Outcome::ContextLength | Outcome::ContentPolicy | Outcome::InvalidRequest => Kind::UpstreamRejected,
-        _ => Kind::UpstreamFailed,
-    };
-    Fault::new(kind, fault.message.clone())
 }
 
 #[cfg(test)]

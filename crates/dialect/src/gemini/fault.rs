@@ -8,10 +8,8 @@ use wire::json::{Json, Kind as JsonKind, Writer};
 use crate::fault::{Fault, google};
 use crate::id::DialectId;
 use crate::outcome::{Outcome, UpstreamFault};
+use crate::refusal::{plain, without_message, words};
 use crate::retry_after;
-
-/// Longest message taken from a body that is not JSON, in characters.
-const MAX_PLAIN: usize = 500;
 
 /// Reads an answer whose status is not 2xx. `now` is unix time in seconds.
 pub(super) fn read(status: u16, headers: &HeaderMap, body: &[u8], now: u64) -> UpstreamFault {
@@ -49,7 +47,7 @@ fn of_json(json: Json<'_>, status: u16) -> UpstreamFault {
         .map(Cow::into_owned)
         .or_else(|| text(error, "message"))
         .filter(|message| !message.is_empty())
-        .unwrap_or_else(|| format!("The provider answered {status} without a message."));
+        .unwrap_or_else(|| without_message(status));
     let mut fault = UpstreamFault::new(Outcome::ServerError, status, message);
     fault.kind = text(error, "status");
     let details = || error.get("details").unwrap_or(Json::NULL).items();
@@ -74,23 +72,9 @@ fn daily(violation: Json<'_>) -> bool {
     })
 }
 
-/// The text of a string or number; the JSON text of anything else that is there.
-fn plain(value: Json<'_>) -> Option<String> {
-    match value.kind() {
-        JsonKind::Null => None,
-        JsonKind::String => value.as_str().map(Cow::into_owned),
-        _ => Some(value.raw().to_owned()),
-    }
-}
-
 /// A body that is not JSON: its words, or for a page its title.
-fn of_plain(text: &str, status: u16) -> UpstreamFault {
-    let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).map(|(title, _)| title);
-    let words = if text.starts_with('<') { title.unwrap_or_default().trim() } else { text };
-    let message = match words {
-        "" => format!("The provider answered {status} without a message."),
-        words => words.chars().take(MAX_PLAIN).collect(),
-    };
+fn of_plain(body: &str, status: u16) -> UpstreamFault {
+    let message = words(body, status);
     let mut fault = UpstreamFault::new(Outcome::ServerError, status, message);
     fault.outcome = classify(status, &fault, false);
     fault

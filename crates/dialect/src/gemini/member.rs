@@ -7,6 +7,7 @@ use wire::json::{Document, Json, Kind};
 use crate::fault::Fault;
 use crate::id::DialectId;
 use crate::ir::foreign::Foreign;
+use crate::members;
 
 /// A key as it is documented: `max_output_tokens` is `maxOutputTokens`.
 pub(super) fn camel<'a>(key: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
@@ -59,23 +60,9 @@ pub(super) fn list<'a>(value: Json<'a>, path: &str) -> Result<Vec<Json<'a>>, Fau
     }
 }
 
-/// The value, which must be an object.
-pub(super) fn object<'a>(value: Json<'a>, path: &str) -> Result<Json<'a>, Fault> {
-    match value.kind() {
-        Kind::Object => Ok(value),
-        _ => Err(Fault::invalid(path, format!("`{path}` must be an object."))),
-    }
-}
-
-/// Members beyond those known; `null` says nothing.
+/// Members beyond those known, in either spelling.
 pub(super) fn foreign(object: Json<'_>, known: &[&str]) -> Foreign {
-    let mut foreign = Foreign::default();
-    for (key, value) in object.members() {
-        if !value.is_null() && !known.contains(&&*camel(&*key)) {
-            foreign.push(DialectId::Gemini, &key, value.raw());
-        }
-    }
-    foreign
+    members::foreign(DialectId::Gemini, object, |key, _| known.contains(&&*camel(key)))
 }
 
 #[cfg(test)]

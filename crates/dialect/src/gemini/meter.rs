@@ -1,18 +1,18 @@
 //! Watches an answer of this dialect and cannot alter it: usage, finish, whether it is whole.
 
-use std::borrow::Cow;
-
 use wire::frame::Frame;
-use wire::json::{Json, Kind};
+use wire::json::Json;
 
 use super::decode::Searches;
 use super::member::{camel, get};
 use super::usage::Tokens;
 use super::{fault, finish};
 use crate::ir::finish::{Finish, Reason};
+use crate::members::word;
 use crate::stream::{Meter, Reading, Seen};
 use crate::target::Target;
 use crate::usage::Source;
+use crate::weigh::{length, weight};
 
 /// The meter.
 #[derive(Debug)]
@@ -139,25 +139,6 @@ impl GeminiMeter {
             all => all.iter().all(|(_, finished)| *finished),
         }
     }
-}
-
-/// The bytes of a string as it reads.
-fn length(value: Json<'_>) -> usize {
-    value.as_str().map_or(0, |text| text.len())
-}
-
-/// The bytes of everything said in a value, however it is spaced and spelled.
-fn weight(value: Json<'_>) -> usize {
-    match value.kind() {
-        Kind::String => length(value),
-        Kind::Object => value.members().map(|(key, value)| key.len() + weight(value)).sum(),
-        Kind::Array => value.items().map(weight).sum(),
-        Kind::Null | Kind::Bool | Kind::Number => value.raw().len(),
-    }
-}
-
-fn word(value: Json<'_>) -> Option<String> {
-    value.as_str().filter(|text| !text.is_empty()).map(Cow::into_owned)
 }
 
 impl Meter for GeminiMeter {

@@ -3,11 +3,12 @@
 use wire::json::{Json, Kind};
 
 use super::calls::Calls;
-use super::member::{camel, foreign, get, list, object};
+use super::member::{camel, foreign, get, list};
 use crate::fault::Fault;
 use crate::id::DialectId;
 use crate::ir::part::{Body, Media, MediaKind, MediaSource, Opaque, Origin, Part, Reasoning, ToolCall, ToolResult};
 use crate::loss::Loss;
+use crate::members::{self, object};
 
 const HERE: DialectId = DialectId::Gemini;
 
@@ -31,11 +32,7 @@ pub(super) struct Reader {
 impl Reader {
     /// The text of a string.
     pub(super) fn text(&mut self, value: Json<'_>, path: &str) -> Result<String, Fault> {
-        let text = value.text().ok_or_else(|| Fault::invalid(path, format!("`{path}` must be a string.")))?;
-        if text.replaced > 0 {
-            self.losses.push(Loss::approximated("lone surrogate", path));
-        }
-        Ok(text.text.into_owned())
+        members::said(value, path, &mut self.losses)
     }
 
     /// The text of a member, empty where there is none.

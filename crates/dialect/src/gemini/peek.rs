@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use wire::json::{Document, Json, Kind};
 
-use super::member::{get, list, object, top, word};
+use super::member::{get, list, top, word};
 use crate::fault::Fault;
+use crate::members::{must, object};
 use crate::peek::{Peek, Said, Wants};
 
 /// Looks at a request. The model and whether to stream are the path's to say.
@@ -26,7 +27,7 @@ pub(super) fn peek(body: &Document, said: Said<'_>) -> Result<Peek, Fault> {
     let whole = |name: &str| match get(config, name) {
         Some(value) => {
             let path = format!("generationConfig.{name}");
-            value.as_u64().map(Some).ok_or_else(|| Fault::invalid(&path, format!("`{path}` must be a whole number.")))
+            must(value.as_u64(), &path, "a whole number").map(Some)
         }
         None => Ok(None),
     };

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use wire::json::{Document, Json, Kind};
 
-use super::member::{camel, foreign, get, list, object, word};
+use super::member::{camel, foreign, get, list, word};
 use super::part::Reader;
 use super::{peek, schema};
 use crate::fault::Fault;
@@ -13,6 +13,7 @@ use crate::ir::foreign::Raw;
 use crate::ir::request::{Effort, Format, Message, Request, Role};
 use crate::ir::tool::{Function, Tool, ToolChoice};
 use crate::loss::Lossy;
+use crate::members::{self, must, object};
 use crate::peek::Said;
 
 const HERE: DialectId = DialectId::Gemini;
@@ -193,14 +194,10 @@ fn tool_config(reader: &mut Reader, request: &mut Request, value: Json<'_>) -> R
 fn config(reader: &mut Reader, request: &mut Request, value: Json<'_>) -> Result<(), Fault> {
     let at = |name: &str| format!("generationConfig.{name}");
     let number = |name: &str| -> Result<Option<Raw>, Fault> {
-        let Some(value) = get(value, name) else { return Ok(None) };
-        let wrong = || Fault::invalid(at(name), format!("`{}` must be a number.", at(name)));
-        value.as_number().map(|number| Some(number.into())).ok_or_else(wrong)
+        get(value, name).map(|value| members::number(value, &at(name))).transpose()
     };
     let whole = |name: &str| -> Result<Option<u64>, Fault> {
-        let Some(value) = get(value, name) else { return Ok(None) };
-        let wrong = || Fault::invalid(at(name), format!("`{}` must be a whole number.", at(name)));
-        value.as_u64().map(Some).ok_or_else(wrong)
+        get(value, name).map(|value| must(value.as_u64(), &at(name), "a whole number")).transpose()
     };
     let sampling = &mut request.sampling;
     sampling.max_output = whole("maxOutputTokens")?;
@@ -276,8 +273,7 @@ fn effort(reader: &mut Reader, request: &mut Request, value: Json<'_>) -> Result
         Some(budget) if budget.raw() == "-1" => (effort.enabled, effort.adaptive) = (Some(true), true),
         Some(budget) => {
             let at = format!("{path}.thinkingBudget");
-            let wrong = || Fault::invalid(&at, format!("`{at}` must be a whole number."));
-            match budget.as_u64().ok_or_else(wrong)? {
+            match must(budget.as_u64(), &at, "a whole number")? {
                 0 => effort.enabled = Some(false),
                 budget => (effort.enabled, effort.budget) = (Some(true), Some(budget)),
             }

@@ -8,9 +8,10 @@ use super::names::Names;
 use super::part::{NO_SIGNATURE, guess, is_wrapping};
 use crate::id::DialectId;
 use crate::ir::foreign::Foreign;
-use crate::ir::part::{Body, Media, MediaKind, MediaSource, Opaque, Part, Reasoning, ToolCall, ToolResult};
+use crate::ir::part::{Body, Media, MediaSource, Opaque, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
+use crate::members;
 
 const HERE: DialectId = DialectId::Gemini;
 
@@ -66,7 +67,7 @@ impl<'a> Turns<'a> {
                     let written = self.part(part, Role::System, at);
                     self.system.extend(written);
                 }
-                other => self.lose(Loss::dropped(word(other), at)),
+                other => self.lose(Loss::dropped(other.word(), at)),
             }
         }
     }
@@ -145,7 +146,7 @@ impl<'a> Turns<'a> {
             }
             Body::Media(media) => {
                 let Some(written) = self.media(media, &at) else {
-                    self.lose(Loss::dropped(media_word(media.kind), at));
+                    self.lose(Loss::dropped(media.kind.word(), at));
                     return None;
                 };
                 Some(self.ready(part, &at, |json| written.write(json)))
@@ -153,7 +154,7 @@ impl<'a> Turns<'a> {
             Body::Reasoning(reasoning) if role == Role::Assistant => self.reasoning(part, reasoning, at),
             Body::Unknown { dialect: HERE, raw, .. } => Some(raw.as_str().to_owned()),
             other => {
-                self.lose(Loss::dropped(word(other), at));
+                self.lose(Loss::dropped(other.word(), at));
                 None
             }
         }
@@ -177,16 +178,7 @@ impl<'a> Turns<'a> {
 
     /// Members of this dialect's own; others are lost.
     pub(super) fn own(&mut self, foreign: &Foreign, at: &str) -> Vec<(String, String)> {
-        let mut own = Vec::new();
-        for (dialect, key, value) in foreign.iter() {
-            if dialect == HERE {
-                own.push((key.to_owned(), value.to_owned()));
-            } else {
-                let at = if at.is_empty() { key.to_owned() } else { at.to_owned() };
-                self.lose(Loss::dropped(key.to_owned(), at));
-            }
-        }
-        own
+        members::own(HERE, foreign, at, &mut self.losses)
     }
 
     fn media<'m>(&mut self, media: &'m Media, at: &str) -> Option<Blob<'m>> {
@@ -281,7 +273,7 @@ impl<'a> Turns<'a> {
                     texts.push(text.as_str());
                 }
                 Body::Media(_) if self.able.media_results => blobs.extend(self.part(part, Role::User, at)),
-                other => self.lose(Loss::dropped(word(other), at)),
+                other => self.lose(Loss::dropped(other.word(), at)),
             }
         }
         if mixed {
@@ -386,29 +378,6 @@ pub(super) fn args(arguments: &str) -> (String, bool) {
             json.object(|json| _ = json.key("arguments").str(arguments));
             (json.finish(), false)
         }
-    }
-}
-
-/// What a part is called where it is lost.
-pub(super) fn word(body: &Body) -> String {
-    match body {
-        Body::Text { .. } => "text",
-        Body::Media(media) => media_word(media.kind),
-        Body::Reasoning(_) => "reasoning",
-        Body::ToolCall(_) => "tool call",
-        Body::ToolResult(_) => "tool result",
-        Body::Refusal(_) => "refusal",
-        Body::Unknown { kind, .. } => kind,
-    }
-    .to_owned()
-}
-
-pub(super) fn media_word(kind: MediaKind) -> &'static str {
-    match kind {
-        MediaKind::Image => "image",
-        MediaKind::Audio => "audio",
-        MediaKind::File => "file",
-        MediaKind::Video => "video",
     }
 }
 

@@ -1,5 +1,7 @@
 //! Parts of messages and answers: text, media, reasoning, tool calls and results, refusals.
 
+use std::borrow::Cow;
+
 use super::foreign::{Foreign, Raw};
 use crate::id::DialectId;
 
@@ -62,6 +64,21 @@ pub enum Body {
     },
 }
 
+impl Body {
+    /// What it is called where it is lost.
+    pub(crate) fn word(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Body::Text { .. } => "text",
+            Body::Media(media) => media.kind.word(),
+            Body::Reasoning(_) => "reasoning",
+            Body::ToolCall(_) => "tool call",
+            Body::ToolResult(_) => "tool result",
+            Body::Refusal(_) => "refusal",
+            Body::Unknown { kind, .. } => return Cow::Owned(kind.clone()),
+        })
+    }
+}
+
 /// A source that a text cites.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Citation {
@@ -88,6 +105,18 @@ pub enum MediaKind {
     File,
     /// A film.
     Video,
+}
+
+impl MediaKind {
+    /// What it is called where it is lost.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            MediaKind::Image => "image",
+            MediaKind::Audio => "audio",
+            MediaKind::File => "file",
+            MediaKind::Video => "video",
+        }
+    }
 }
 
 /// An image, a file, a sound or a film.

@@ -97,7 +97,7 @@ impl<'a> Message<'a> {
                     self.turn(4, at, losses);
                     self.calls.push(call);
                 } else {
-                    losses.push(Loss::dropped(word(other), at));
+                    losses.push(Loss::dropped(other.word(), at));
                 }
             }
         }
@@ -164,24 +164,6 @@ pub(super) fn bare(part: &Part, at: &str, losses: &mut Vec<Loss>) {
     if part.cache.is_some() {
         losses.push(Loss::dropped("cache_control", at));
     }
-}
-
-/// The caller's word for a kind of part.
-pub(super) fn word(body: &Body) -> Cow<'static, str> {
-    Cow::Borrowed(match body {
-        Body::Text { .. } => "text",
-        Body::Refusal(_) => "refusal",
-        Body::Reasoning(_) => "reasoning",
-        Body::ToolCall(_) => "tool_call",
-        Body::ToolResult(_) => "tool_result",
-        Body::Media(media) => match media.kind {
-            MediaKind::Image => "image",
-            MediaKind::Audio => "audio",
-            MediaKind::File => "file",
-            MediaKind::Video => "video",
-        },
-        Body::Unknown { kind, .. } => return Cow::Owned(kind.clone()),
-    })
 }
 
 /// An image as an item of `images` (OpenRouter's extension); `None` for anything else.

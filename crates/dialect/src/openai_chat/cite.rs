@@ -1,53 +1,31 @@
 //! Annotations of an answer's text: sources it cites, both ways.
 
-use std::borrow::Cow;
-
 use wire::json::{Json, Writer};
 
+use crate::cite;
 use crate::id::DialectId;
 use crate::ir::part::Citation;
 use crate::loss::Loss;
+
+const HERE: DialectId = DialectId::OpenAiChat;
 
 /// Reads one annotation; its form is kept where it says more than a citation does.
 pub(super) fn read(annotation: Json<'_>) -> Citation {
     // Some servers leave out the level that the type names.
     let inner = annotation.get("url_citation").unwrap_or(annotation);
-    let text = |name: &str| {
-        let text = inner.get(name).and_then(Json::as_str).map(Cow::into_owned);
-        text.filter(|text| !text.is_empty())
-    };
-    let place = |name: &str| inner.get(name).and_then(Json::as_u64);
+    let mut citation = cite::read(inner);
     let plain = annotation.get("type").is_some_and(|kind| kind.is("url_citation"))
         && annotation.members().all(|(key, _)| matches!(&*key, "type" | "url_citation"))
-        && inner.members().all(|(key, _)| matches!(&*key, "url" | "title" | "start_index" | "end_index" | "content"))
-        && text("url").is_some();
-    Citation {
-        url: text("url"),
-        title: text("title"),
-        quoted: text("content"),
-        // A span of nothing is OpenRouter's word for "not known".
-        span: place("start_index").zip(place("end_index")).filter(|(from, to)| from < to),
-        raw: (!plain).then(|| (DialectId::OpenAiChat, annotation.raw().into())),
-    }
+        && inner.members().all(|(key, _)| cite::known(&key))
+        && citation.url.is_some();
+    citation.raw = (!plain).then(|| (HERE, annotation.raw().into()));
+    citation
 }
 
 /// Writes one annotation, `None` for a citation without an address, which has no place here.
 pub(super) fn write(citation: &Citation, at: &str, losses: &mut Vec<Loss>) -> Option<String> {
-    if let Some((DialectId::OpenAiChat, raw)) = &citation.raw {
-        return Some(raw.as_str().to_owned());
-    }
-    let Some(url) = &citation.url else {
-        losses.push(Loss::dropped("citation", at));
-        return None;
-    };
-    if citation.raw.is_some() {
-        // What its own dialect says beyond address, title and words does not come along.
-        losses.push(Loss::approximated("citation", at));
-    }
-    let (from, to) = citation.span.unwrap_or((0, 0));
-    let mut json = Writer::new();
-    json.object(|json| {
-        json.key("type").str("url_citation");
+    cite::annotation(HERE, citation, at, losses, |url: &str, json: &mut Writer| {
+        let (from, to) = citation.span.unwrap_or((0, 0));
         json.key("url_citation").object(|json| {
             json.key("url").str(url);
             json.key("title").str(citation.title.as_deref().unwrap_or_default());
@@ -57,6 +35,5 @@ pub(super) fn write(citation: &Citation, at: &str, losses: &mut Vec<Loss>) -> Op
                 json.key("content").str(quoted);
             }
         });
-    });
-    Some(json.finish())
+    })
 }

@@ -227,7 +227,7 @@ impl ChatEncoder {
         match pieces(&part.body) {
             Some((_, deltas)) => deltas.iter().for_each(|delta| self.delta(begun, delta, out)),
             None => {
-                self.losses.push(Loss::dropped(answer::word(&part.body), at));
+                self.losses.push(Loss::dropped(part.body.word(), at));
                 if matches!(part.body, Body::Unknown { .. }) {
                     // It took the number of a call and is none.
                     if let Some(said) = self.said(begun.choice, out) {

@@ -9,10 +9,8 @@ use super::classify::classify;
 use crate::fault::Fault;
 use crate::id::DialectId;
 use crate::outcome::{Outcome, UpstreamFault};
+use crate::refusal::{plain, without_message, words};
 use crate::retry_after;
-
-/// Longest message taken from a body that is not JSON, in characters.
-const MAX_PLAIN: usize = 500;
 
 /// Reads an answer whose status is not 2xx. `now` is unix time in seconds.
 pub(crate) fn read(status: u16, headers: &HeaderMap, body: &[u8], now: u64) -> UpstreamFault {
@@ -95,29 +93,9 @@ fn detail(value: Json<'_>) -> Option<String> {
     Some(lines.join("; ")).filter(|text| !text.is_empty())
 }
 
-/// The text of a string or number; the JSON text of anything else that is there.
-fn plain(value: Json<'_>) -> Option<String> {
-    match value.kind() {
-        JsonKind::Null => None,
-        JsonKind::String => value.as_str().map(Cow::into_owned),
-        _ => Some(value.raw().to_owned()),
-    }
-}
-
-fn without_message(status: u16) -> String {
-    format!("The provider answered {status} without a message.")
-}
-
 /// A body that is not JSON: its words, or for a page its title.
 fn of_plain(body: &str, status: u16) -> UpstreamFault {
-    let text = body.trim();
-    let page = text.starts_with('<');
-    let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).map(|(title, _)| title);
-    let words = if page { title.unwrap_or_default().trim() } else { text };
-    let message = match words {
-        "" => without_message(status),
-        words => words.chars().take(MAX_PLAIN).collect(),
-    };
+    let message = words(body, status);
     let outcome = classify(status, None, None, &message, "");
     UpstreamFault::new(outcome, status, message)
 }

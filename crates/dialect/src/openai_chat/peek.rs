@@ -1,8 +1,9 @@
 //! One look at a request's top level: what routing must know, and wrong types of what it reads.
 
-use wire::json::{Document, Json, Kind};
+use wire::json::{Document, Json};
 
 use crate::fault::Fault;
+use crate::members::{array, flag, object, text, whole};
 use crate::peek::{Peek, Wants};
 
 /// Looks at a request in one walk over its top-level members; allocates nothing but the strings it
@@ -20,55 +21,57 @@ pub(super) fn peek(body: &Document) -> Result<Peek, Fault> {
             continue;
         }
         match key {
-            "model" => peek.model = text("model", value)?,
+            "model" => peek.model = text(value, "model")?.into_owned(),
             "messages" => {
-                of_kind("messages", value, Kind::Array)?;
+                array(value, "messages")?;
                 messages = true;
             }
-            "stream" => peek.stream = flag("stream", value)?,
+            "stream" => peek.stream = flag(value, "stream")?,
             "stream_options" => {
-                of_kind("stream_options", value, Kind::Object)?;
+                object(value, "stream_options")?;
                 if let Some(include) = value.get("include_usage").and_then(Json::non_null) {
-                    peek.include_usage = flag("stream_options.include_usage", include)?;
+                    peek.include_usage = flag(include, "stream_options.include_usage")?;
                 }
             }
             "usage" => {
-                of_kind("usage", value, Kind::Object)?;
+                object(value, "usage")?;
                 if let Some(include) = value.get("include").and_then(Json::non_null) {
-                    peek.include_cost = flag("usage.include", include)?;
+                    peek.include_cost = flag(include, "usage.include")?;
                 }
             }
             "max_completion_tokens" => {
-                peek.max_output = Some(whole("max_completion_tokens", value)?);
+                peek.max_output = Some(whole(value, "max_completion_tokens")?);
                 completion = true;
             }
             "max_tokens" => {
-                let tokens = whole("max_tokens", value)?;
+                let tokens = whole(value, "max_tokens")?;
                 if !completion {
                     peek.max_output = Some(tokens);
                 }
             }
             "n" => {
-                peek.choices = whole("n", value)?;
+                peek.choices = whole(value, "n")?;
                 if peek.choices == 0 {
                     return Err(Fault::invalid("n", "`n` must be at least 1."));
                 }
             }
             "safety_identifier" => {
-                let user = text("safety_identifier", value)?;
+                let user = text(value, "safety_identifier")?.into_owned();
                 if !user.is_empty() {
                     peek.user = Some(user);
                     identified = true;
                 }
             }
             "user" => {
-                let user = text("user", value)?;
+                let user = text(value, "user")?.into_owned();
                 if !identified && !user.is_empty() {
                     peek.user = Some(user);
                 }
             }
-            "prompt_cache_key" => peek.session = Some(text("prompt_cache_key", value)?).filter(|key| !key.is_empty()),
-            "service_tier" => peek.tier = Some(text("service_tier", value)?),
+            "prompt_cache_key" => {
+                peek.session = Some(text(value, "prompt_cache_key")?.into_owned()).filter(|key| !key.is_empty())
+            }
+            "service_tier" => peek.tier = Some(text(value, "service_tier")?.into_owned()),
             _ => wants(&mut peek.wants, key, value)?,
         }
     }
@@ -85,15 +88,15 @@ pub(super) fn peek(body: &Document) -> Result<Peek, Fault> {
 fn wants(wants: &mut Wants, key: &str, value: Json<'_>) -> Result<(), Fault> {
     match key {
         "tools" | "functions" => {
-            of_kind(if key == "tools" { "tools" } else { "functions" }, value, Kind::Array)?;
+            array(value, key)?;
             wants.tools |= value.items().next().is_some();
         }
         "response_format" => {
-            of_kind("response_format", value, Kind::Object)?;
+            object(value, "response_format")?;
             wants.structured = value.get("type").is_some_and(|kind| !kind.is("text"));
         }
         "reasoning_effort" => {
-            of_kind("reasoning_effort", value, Kind::String)?;
+            text(value, "reasoning_effort")?;
             wants.reasoning |= !value.is("none");
         }
         "reasoning" => {
@@ -103,34 +106,10 @@ fn wants(wants: &mut Wants, key: &str, value: Json<'_>) -> Result<(), Fault> {
         }
         "thinking" => wants.reasoning |= !value.get("type").is_some_and(|kind| kind.is("disabled")),
         "enable_thinking" => wants.reasoning |= value.as_bool() == Some(true),
-        "logprobs" => wants.logprobs = flag("logprobs", value)?,
+        "logprobs" => wants.logprobs = flag(value, "logprobs")?,
         _ => {}
     }
     Ok(())
-}
-
-fn text(path: &'static str, value: Json<'_>) -> Result<String, Fault> {
-    match value.as_str() {
-        Some(text) => Ok(text.into_owned()),
-        None => Err(Fault::invalid(path, format!("`{path}` must be a string."))),
-    }
-}
-
-fn flag(path: &'static str, value: Json<'_>) -> Result<bool, Fault> {
-    value.as_bool().ok_or_else(|| Fault::invalid(path, format!("`{path}` must be true or false.")))
-}
-
-fn whole(path: &'static str, value: Json<'_>) -> Result<u64, Fault> {
-    value.as_u64().ok_or_else(|| Fault::invalid(path, format!("`{path}` must be a whole number of 0 or more.")))
-}
-
-fn of_kind(path: &'static str, value: Json<'_>, kind: Kind) -> Result<(), Fault> {
-    let word = match kind {
-        Kind::Array => "an array",
-        Kind::String => "a string",
-        _ => "an object",
-    };
-    if value.kind() == kind { Ok(()) } else { Err(Fault::invalid(path, format!("`{path}` must be {word}."))) }
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ use self::turns::Turns;
 use crate::dialect::Outgoing;
 use crate::fault::Fault;
 use crate::id::DialectId;
-use crate::ir::part::Body;
 use crate::ir::request::Request;
 use crate::ir::tool::{Function, Tool, ToolChoice};
 use crate::loss::Loss;
@@ -28,7 +27,7 @@ const HERE: DialectId = DialectId::OpenAiChat;
 pub(super) fn request(request: &Request, to: &Target<'_>) -> Result<Outgoing, Fault> {
     let request = request.clone().normalize();
     let mut turns = Turns::new(to);
-    keep(&request, &mut turns);
+    turns.names.keep_all(&request);
     turns.system(&request.system);
     for (index, message) in request.messages.iter().enumerate() {
         turns.message(message, index);
@@ -49,20 +48,6 @@ pub(super) fn request(request: &Request, to: &Target<'_>) -> Result<Outgoing, Fa
     turns.body.foreign(&request.foreign, refused);
     let (body, losses) = turns.body.finish();
     Ok(Outgoing { body, headers: Vec::new(), losses, undo: turns.names.into_undo() })
-}
-
-/// Good names and ids stay as they are, whatever others become.
-fn keep(request: &Request, turns: &mut Turns<'_>) {
-    for tool in &request.tools {
-        if let Tool::Function(function) = tool {
-            turns.names.keep(&function.name);
-        }
-    }
-    for part in request.messages.iter().flat_map(|message| &message.parts) {
-        if let Body::ToolCall(call) = &part.body {
-            turns.names.keep_id(&call.id);
-        }
-    }
 }
 
 /// Tools and which of them to call.

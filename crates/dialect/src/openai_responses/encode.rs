@@ -5,7 +5,6 @@ use wire::json::Writer;
 
 use super::object::{self, Call, Known, item_id};
 use super::output::Output;
-use super::turns::word;
 use super::{cite, status, usage};
 use crate::dialect::Asked;
 use crate::id::DialectId;
@@ -215,7 +214,7 @@ impl ResponsesEncoder {
                     return;
                 }
             }
-            other => self.losses.push(Loss::dropped(word(other).to_owned(), at)),
+            other => self.losses.push(Loss::dropped(other.word(), at)),
         }
         self.parts.push(Begun { place, said: Said::Nothing });
     }

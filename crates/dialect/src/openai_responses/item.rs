@@ -3,14 +3,15 @@
 
 use std::borrow::Cow;
 
-use wire::json::{Items, Json, Kind, Writer};
+use wire::json::{Json, Kind, Writer};
 
 use crate::fault::Fault;
 use crate::id::DialectId;
-use crate::ir::foreign::{Foreign, Raw};
+use crate::ir::foreign::Foreign;
 use crate::ir::part::{Body, Media, MediaKind, MediaSource, Opaque, Origin, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
+use crate::members::{self, array, join, object};
 use crate::signature;
 
 use super::cite;
@@ -42,20 +43,12 @@ pub(super) struct Reader {
 impl Reader {
     /// The text of a string.
     pub(super) fn text(&mut self, value: Json<'_>, path: &str) -> Result<String, Fault> {
-        let text = value.text().ok_or_else(|| Fault::invalid(path, format!("`{path}` must be a string.")))?;
-        if text.replaced > 0 {
-            self.losses.push(Loss::approximated("lone surrogate", path));
-        }
-        Ok(text.text.into_owned())
+        members::said(value, path, &mut self.losses)
     }
 
     /// A string member that must be there.
     pub(super) fn need(&mut self, object: Json<'_>, name: &str, path: &str) -> Result<String, Fault> {
-        let path = join(path, name);
-        match object.get(name) {
-            Some(value) => self.text(value, &path),
-            None => Err(Fault::invalid(&path, format!("`{path}` is missing."))),
-        }
+        members::need(object, name, path, &mut self.losses)
     }
 
     /// A string member that may be absent or `null`.
@@ -285,49 +278,17 @@ fn source(text: String, data: bool) -> MediaSource {
     }
 }
 
+/// Members beyond those known.
+pub(super) fn foreign(object: Json<'_>, known: &[&str]) -> Foreign {
+    members::foreign(HERE, object, |key, _| known.contains(&key))
+}
+
 /// An item or part that only this dialect knows.
 pub(super) fn unknown(kind: &str, value: Json<'_>) -> Body {
     Body::Unknown { dialect: HERE, kind: kind.to_owned(), raw: value.raw().into() }
 }
 
-/// Members beyond those known. `null` says nothing.
-pub(super) fn foreign(object: Json<'_>, known: &[&str]) -> Foreign {
-    let mut foreign = Foreign::default();
-    for (key, value) in object.members() {
-        if !value.is_null() && !known.contains(&&*key) {
-            foreign.push(HERE, &key, value.raw());
-        }
-    }
-    foreign
-}
-
-/// A value as it came.
-pub(super) fn raw(value: Json<'_>) -> Raw {
-    value.raw().into()
-}
-
-/// The path of a member.
-pub(super) fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-}
-
 /// The text of a string where nothing hangs on it.
 pub(super) fn word(object: Json<'_>, name: &str) -> String {
     object.get(name).and_then(Json::as_str).map(Cow::into_owned).unwrap_or_default()
-}
-
-/// The items of what must be an array.
-pub(super) fn array<'a>(value: Json<'a>, path: &str) -> Result<Items<'a>, Fault> {
-    match value.kind() {
-        Kind::Array => Ok(value.items()),
-        _ => Err(Fault::invalid(path, format!("`{path}` must be an array."))),
-    }
-}
-
-/// What must be an object.
-pub(super) fn object<'a>(value: Json<'a>, path: &str) -> Result<Json<'a>, Fault> {
-    match value.kind() {
-        Kind::Object => Ok(value),
-        _ => Err(Fault::invalid(path, format!("`{path}` must be an object."))),
-    }
 }

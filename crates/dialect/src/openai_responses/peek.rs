@@ -3,6 +3,7 @@
 use wire::json::{Document, Json, Kind};
 
 use crate::fault::Fault;
+use crate::members::{array, flag, object, text, whole};
 use crate::peek::{Peek, Wants};
 
 /// Looks at a request in one walk over its top-level members; allocates nothing but the strings it returns.
@@ -18,7 +19,7 @@ pub(super) fn peek(body: &Document) -> Result<Peek, Fault> {
             continue;
         }
         match key {
-            "model" => peek.model = text("model", value)?,
+            "model" => peek.model = text(value, "model")?.into_owned(),
             "input" => {
                 if !matches!(value.kind(), Kind::String | Kind::Array) {
                     return Err(Fault::invalid("input", "`input` must be a string or an array of items."));
@@ -34,7 +35,7 @@ pub(super) fn peek(body: &Document) -> Result<Peek, Fault> {
                 peek.stateful.get_or_insert("prompt");
             }
             "previous_response_id" => {
-                text("previous_response_id", value)?;
+                text(value, "previous_response_id")?;
                 said = true;
                 peek.stateful = Some("previous_response_id");
             }
@@ -44,34 +45,34 @@ pub(super) fn peek(body: &Document) -> Result<Peek, Fault> {
                 said = true;
                 peek.stateful = Some("conversation");
             }
-            "stream" => peek.stream = flag("stream", value)?,
+            "stream" => peek.stream = flag(value, "stream")?,
             "usage" => {
-                of_kind("usage", value, Kind::Object)?;
+                object(value, "usage")?;
                 if let Some(include) = value.get("include").and_then(Json::non_null) {
-                    peek.include_cost = flag("usage.include", include)?;
+                    peek.include_cost = flag(include, "usage.include")?;
                 }
             }
-            "max_output_tokens" => peek.max_output = Some(whole("max_output_tokens", value)?),
+            "max_output_tokens" => peek.max_output = Some(whole(value, "max_output_tokens")?),
             "safety_identifier" => {
-                let user = text("safety_identifier", value)?;
+                let user = text(value, "safety_identifier")?.into_owned();
                 if !user.is_empty() {
                     peek.user = Some(user);
                     identified = true;
                 }
             }
             "user" => {
-                let user = text("user", value)?;
+                let user = text(value, "user")?.into_owned();
                 if !identified && !user.is_empty() {
                     peek.user = Some(user);
                 }
             }
             "prompt_cache_key" => {
-                let key = text("prompt_cache_key", value)?;
+                let key = text(value, "prompt_cache_key")?.into_owned();
                 if peek.session.is_none() && !key.is_empty() {
                     peek.session = Some(key);
                 }
             }
-            "service_tier" => peek.tier = Some(text("service_tier", value)?),
+            "service_tier" => peek.tier = Some(text(value, "service_tier")?.into_owned()),
             _ => wants(&mut peek.wants, key, value)?,
         }
     }
@@ -92,47 +93,27 @@ fn is_reference(item: Json<'_>) -> bool {
 fn wants(wants: &mut Wants, key: &str, value: Json<'_>) -> Result<(), Fault> {
     match key {
         "tools" => {
-            of_kind("tools", value, Kind::Array)?;
+            array(value, "tools")?;
             wants.tools = value.items().next().is_some();
         }
         "text" => {
-            of_kind("text", value, Kind::Object)?;
+            object(value, "text")?;
             let kind = value.at(&["format", "type"]);
             wants.structured = kind.is_some_and(|kind| !kind.is("text"));
         }
         "reasoning" => {
-            of_kind("reasoning", value, Kind::Object)?;
+            object(value, "reasoning")?;
             let effort = value.get("effort").and_then(Json::non_null);
             wants.reasoning = effort.is_some_and(|effort| !effort.is("none"));
         }
         "include" => {
-            of_kind("include", value, Kind::Array)?;
+            array(value, "include")?;
             wants.logprobs |= value.items().any(|item| item.is("message.output_text.logprobs"));
         }
         "top_logprobs" => wants.logprobs |= value.as_u64().is_some_and(|most| most > 0),
         _ => {}
     }
     Ok(())
-}
-
-fn text(path: &'static str, value: Json<'_>) -> Result<String, Fault> {
-    match value.as_str() {
-        Some(text) => Ok(text.into_owned()),
-        None => Err(Fault::invalid(path, format!("`{path}` must be a string."))),
-    }
-}
-
-fn flag(path: &'static str, value: Json<'_>) -> Result<bool, Fault> {
-    value.as_bool().ok_or_else(|| Fault::invalid(path, format!("`{path}` must be true or false.")))
-}
-
-fn whole(path: &'static str, value: Json<'_>) -> Result<u64, Fault> {
-    value.as_u64().ok_or_else(|| Fault::invalid(path, format!("`{path}` must be a whole number of 0 or more.")))
-}
-
-fn of_kind(path: &'static str, value: Json<'_>, kind: Kind) -> Result<(), Fault> {
-    let word = if kind == Kind::Array { "an array" } else { "an object" };
-    if value.kind() == kind { Ok(()) } else { Err(Fault::invalid(path, format!("`{path}` must be {word}."))) }
 }
 
 #[cfg(test)]

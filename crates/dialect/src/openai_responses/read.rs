@@ -3,13 +3,14 @@
 
 use wire::json::{Document, Json, Kind};
 
-use super::item::{Reader, array, foreign, object, raw};
+use super::item::{Reader, foreign};
 use crate::fault::Fault;
 use crate::id::DialectId;
 use crate::ir::foreign::Raw;
 use crate::ir::request::{Effort, Format, Request};
 use crate::ir::tool::{Function, Tool, ToolChoice};
 use crate::loss::{Loss, Lossy};
+use crate::members::{array, flag, must, number, object, raw};
 
 const HERE: DialectId = DialectId::OpenAiResponses;
 
@@ -247,16 +248,8 @@ fn nested(request: &mut Request, key: &str, value: Json<'_>, known: &[&str]) {
     }
 }
 
-fn number(value: Json<'_>, path: &str) -> Result<Raw, Fault> {
-    value.as_number().map(Raw::from).ok_or_else(|| Fault::invalid(path, format!("`{path}` must be a number.")))
-}
-
 fn whole(value: Json<'_>, path: &str) -> Result<u64, Fault> {
-    value.as_u64().ok_or_else(|| Fault::invalid(path, format!("`{path}` must be a whole number, 0 or more.")))
-}
-
-fn flag(value: Json<'_>, path: &str) -> Result<bool, Fault> {
-    value.as_bool().ok_or_else(|| Fault::invalid(path, format!("`{path}` must be true or false.")))
+    must(value.as_u64(), path, "a whole number, 0 or more")
 }
 
 #[cfg(test)]

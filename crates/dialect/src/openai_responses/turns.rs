@@ -9,6 +9,7 @@ use crate::ir::foreign::Foreign;
 use crate::ir::part::{Body, Citation, Media, MediaKind, MediaSource, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
+use crate::members::{self, written};
 use crate::openai_chat::write::names::Names;
 use crate::quirk::Quirk;
 use crate::target::Target;
@@ -322,20 +323,12 @@ impl<'a> Turns<'a> {
 
     /// Members of this dialect's own; those of others are lost.
     pub(super) fn own(&mut self, foreign: &Foreign, at: &str) -> Vec<(String, String)> {
-        let mut own = Vec::new();
-        for (dialect, key, value) in foreign.iter() {
-            if dialect == HERE {
-                own.push((key.to_owned(), value.to_owned()));
-            } else {
-                self.lose(Loss::dropped(key.to_owned(), if at.is_empty() { key } else { at }));
-            }
-        }
-        own
+        members::own(HERE, foreign, at, &mut self.losses)
     }
 
     /// Names a part that cannot come along, and all that hangs on it.
     fn gone(&mut self, part: &Part, at: &str) {
-        self.lose(Loss::dropped(word(&part.body).to_owned(), at));
+        self.lose(Loss::dropped(part.body.word(), at));
         if part.cache.is_some() {
             self.lose(Loss::dropped("cache_control", at));
         }
@@ -353,18 +346,6 @@ pub(super) fn thought(kind: &str, text: &str, json: &mut Writer) {
     });
 }
 
-/// An object of members and what stands behind them.
-fn written(more: &[(String, String)], members: impl FnOnce(&mut Writer)) -> String {
-    let mut json = Writer::new();
-    json.object(|json| {
-        members(json);
-        for (key, value) in more {
-            json.key(key).raw(value);
-        }
-    });
-    json.finish()
-}
-
 fn piece(more: &[(String, String)], members: impl FnOnce(&mut Writer)) -> Piece {
     Piece { json: written(more, members), text: None }
 }
@@ -378,23 +359,5 @@ fn content(key: &str, pieces: &[Piece], json: &mut Writer) {
         many => {
             json.key(key).array(|json| many.iter().for_each(|piece| _ = json.raw(&piece.json)));
         }
-    }
-}
-
-/// What a part is called where it is lost.
-pub(super) fn word(body: &Body) -> &str {
-    match body {
-        Body::Text { .. } => "text",
-        Body::Refusal(_) => "refusal",
-        Body::Reasoning(_) => "reasoning",
-        Body::ToolCall(_) => "tool call",
-        Body::ToolResult(_) => "tool result",
-        Body::Media(media) => match media.kind {
-            MediaKind::Image => "image",
-            MediaKind::Audio => "audio",
-            MediaKind::File => "file",
-            MediaKind::Video => "video",
-        },
-        Body::Unknown { kind, .. } => kind,
     }
 }

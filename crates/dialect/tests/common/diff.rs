@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use dialect::ir::finish::Reason;
 use dialect::ir::foreign::{Foreign, Raw};
-use dialect::ir::part::{Body, Part, ToolResult};
+use dialect::ir::part::{Body, MediaSource, Part, ToolResult};
 use dialect::ir::request::{Format, Message, Request, Role};
 use dialect::ir::response::{Choice, Response};
 use dialect::ir::tool::{Tool, ToolChoice};
@@ -92,10 +92,14 @@ impl Item<'_> {
             }
     }
 
-    /// True when the other may be what became of this one. One dialect's own part never becomes another's.
+    /// True when the other may be what became of this one. One dialect's own part never becomes another's; a text
+    /// that was a file may become one of the conversation.
     fn resembles(&self, other: &Item<'_>) -> bool {
         let kin = match (&self.part.body, &other.part.body) {
             (Body::Unknown { dialect: own, .. }, Body::Unknown { dialect, .. }) => own == dialect,
+            (Body::Media(media), Body::Text { text, .. }) => {
+                matches!(&media.source, MediaSource::Text(own) if own == text)
+            }
             (own, other) => std::mem::discriminant(own) == std::mem::discriminant(other),
         };
         self.role == other.role && kin

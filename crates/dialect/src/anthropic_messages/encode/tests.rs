@@ -3,6 +3,7 @@ use super::*;
 use crate::id::DialectId;
 use crate::ir::finish::Reason;
 use crate::ir::part::{Opaque, Origin};
+use crate::outcome::{Outcome, UpstreamFault};
 use crate::usage::Unit;
 use wire::json::Json;
 

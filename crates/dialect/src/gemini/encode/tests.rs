@@ -1,6 +1,7 @@
 #![allow(clippy::expect_used, clippy::allow_attributes, reason = "tests")]
 use super::*;
 use crate::ir::finish::Reason;
+use crate::outcome::{Outcome, UpstreamFault};
 
 fn chunks(events: &[Event]) -> Vec<String> {
     let mut encoder = GeminiEncoder::new(&Asked { id: "made".into(), model: "asked".into(), ..Asked::default() });

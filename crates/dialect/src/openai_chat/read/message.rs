@@ -2,12 +2,13 @@
 
 use wire::json::{Json, Kind};
 
-use super::part::{Reader, array, foreign, join, mark, object, unknown, word};
+use super::part::{Reader, foreign, mark, unknown, word};
 use crate::fault::Fault;
 use crate::id::DialectId;
 use crate::ir::part::{Body, Opaque, Origin, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
+use crate::members::{array, join, object};
 use crate::openai_chat::details::RESPONSES;
 use crate::signature;
 

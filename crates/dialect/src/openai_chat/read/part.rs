@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use wire::json::{Items, Json, Kind};
+use wire::json::{Json, Kind};
 
 use crate::fault::Fault;
 use crate::id::DialectId;
 use crate::ir::foreign::{Foreign, Raw};
 use crate::ir::part::{Body, Media, MediaKind, MediaSource, Part, Reasoning};
 use crate::loss::Loss;
+use crate::members::{self, array, join, object, raw};
 
 const HERE: DialectId = DialectId::OpenAiChat;
 
@@ -24,20 +25,12 @@ pub(super) struct Reader {
 impl Reader {
     /// The text of a string.
     pub(super) fn text(&mut self, value: Json<'_>, path: &str) -> Result<String, Fault> {
-        let text = value.text().ok_or_else(|| Fault::invalid(path, format!("`{path}` must be a string.")))?;
-        if text.replaced > 0 {
-            self.losses.push(Loss::approximated("lone surrogate", path));
-        }
-        Ok(text.text.into_owned())
+        members::said(value, path, &mut self.losses)
     }
 
     /// A string member that must be there.
     pub(super) fn need(&mut self, object: Json<'_>, name: &str, path: &str) -> Result<String, Fault> {
-        let path = join(path, name);
-        match object.get(name) {
-            Some(value) => self.text(value, &path),
-            None => Err(Fault::invalid(&path, format!("`{path}` is missing."))),
-        }
+        members::need(object, name, path, &mut self.losses)
     }
 
     /// A string member that may be absent or `null`.
@@ -190,21 +183,15 @@ fn source(url: String) -> MediaSource {
     }
 }
 
+/// Members beyond those known. No annotations say nothing.
+pub(super) fn foreign(object: Json<'_>, known: &[&str]) -> Foreign {
+    let nothing = |key: &str, value: Json<'_>| key == "annotations" && value.items().next().is_none();
+    members::foreign(HERE, object, |key, value| known.contains(&key) || nothing(key, value))
+}
+
 /// A part that only this dialect knows.
 pub(super) fn unknown(kind: &str, part: Json<'_>) -> Body {
     Body::Unknown { dialect: HERE, kind: kind.to_owned(), raw: part.raw().into() }
-}
-
-/// Members beyond those known. `null` says nothing, and neither do no annotations.
-pub(super) fn foreign(object: Json<'_>, known: &[&str]) -> Foreign {
-    let mut foreign = Foreign::default();
-    for (key, value) in object.members() {
-        let nothing = value.is_null() || (key == "annotations" && value.items().next().is_none());
-        if !nothing && !known.contains(&&*key) {
-            foreign.push(HERE, &key, value.raw());
-        }
-    }
-    foreign
 }
 
 /// The cache mark of an object.
@@ -212,33 +199,7 @@ pub(super) fn mark(object: Json<'_>) -> Option<Raw> {
     object.get("cache_control").and_then(Json::non_null).map(raw)
 }
 
-/// A value as it came.
-pub(super) fn raw(value: Json<'_>) -> Raw {
-    value.raw().into()
-}
-
-/// The path of a member.
-pub(super) fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-}
-
 /// The text of a string where nothing hangs on it.
 pub(super) fn word<'a>(object: Json<'a>, name: &str) -> Option<Cow<'a, str>> {
     object.get(name).and_then(Json::as_str)
-}
-
-/// The items of what must be an array.
-pub(super) fn array<'a>(value: Json<'a>, path: &str) -> Result<Items<'a>, Fault> {
-    match value.kind() {
-        Kind::Array => Ok(value.items()),
-        _ => Err(Fault::invalid(path, format!("`{path}` must be an array."))),
-    }
-}
-
-/// What must be an object.
-pub(super) fn object<'a>(value: Json<'a>, path: &str) -> Result<Json<'a>, Fault> {
-    match value.kind() {
-        Kind::Object => Ok(value),
-        _ => Err(Fault::invalid(path, format!("`{path}` must be an object."))),
-    }
 }

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
 use super::*;
+use crate::ir::foreign::Raw;
 use crate::ir::part::{Body, MediaKind, MediaSource, Part};
 use crate::ir::request::{Message, Role};
 use bytes::Bytes;

@@ -5,6 +5,7 @@ use wire::json::Writer;
 use crate::id::DialectId;
 use crate::ir::foreign::Foreign;
 use crate::loss::Loss;
+use crate::members;
 
 const HERE: DialectId = DialectId::OpenAiChat;
 
@@ -30,15 +31,7 @@ impl Body {
 
     /// Members of this dialect's own; those of others are lost.
     pub(super) fn own(&mut self, foreign: &Foreign, at: &str) -> Vec<(String, String)> {
-        let mut own = Vec::new();
-        for (dialect, key, value) in foreign.iter() {
-            if dialect == HERE {
-                own.push((key.to_owned(), value.to_owned()));
-            } else {
-                self.lose(Loss::dropped(key.to_owned(), at));
-            }
-        }
-        own
+        members::own(HERE, foreign, at, &mut self.losses)
     }
 
     /// Adds the request's own members behind everything else; a key that stands already is lost.

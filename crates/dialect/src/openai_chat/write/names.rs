@@ -2,6 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::ir::part::Body;
+use crate::ir::request::Request;
+use crate::ir::tool::Tool;
 use crate::undo::Undo;
 
 /// Longest tool name (`^[a-zA-Z0-9_-]{1,64}$`).
@@ -52,16 +55,30 @@ impl Names {
     }
 
     /// Names known before anything is written keep their spelling where it is good.
-    pub(crate) fn keep(&mut self, name: &str) {
+    fn keep(&mut self, name: &str) {
         if clean(name) == name {
             self.names.put(name, numbered);
         }
     }
 
     /// An id known before anything is written keeps its spelling where it is good.
-    pub(crate) fn keep_id(&mut self, id: &str) {
+    fn keep_id(&mut self, id: &str) {
         if self.good_id(id) {
             self.ids.put(id, |id, _| id.to_owned());
+        }
+    }
+
+    /// Good names and ids of a request stay as they are, whatever others become.
+    pub(crate) fn keep_all(&mut self, request: &Request) {
+        for tool in &request.tools {
+            if let Tool::Function(function) = tool {
+                self.keep(&function.name);
+            }
+        }
+        for part in request.messages.iter().flat_map(|message| &message.parts) {
+            if let Body::ToolCall(call) = &part.body {
+                self.keep_id(&call.id);
+            }
         }
     }
 

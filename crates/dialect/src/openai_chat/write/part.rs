@@ -6,6 +6,7 @@ use super::body::Body;
 use crate::id::DialectId;
 use crate::ir::part::{self, Media, MediaKind, MediaSource, Part};
 use crate::loss::Loss;
+use crate::members::written;
 use crate::openai_chat::read::NO_FILE_NAMES;
 use crate::quirk::{Quirk, Quirks};
 
@@ -53,7 +54,7 @@ pub(super) fn write(part: &Part, assistant: bool, quirks: Quirks, body: &mut Bod
         part::Body::Media(media) if !assistant => media_part(part, media, quirks, body, at),
         part::Body::Unknown { dialect: HERE, raw, .. } => Some(Piece::Object(raw.as_str().to_owned())),
         _ => {
-            gone(part, word(&part.body), body, at);
+            gone(part, part.body.word(), body, at);
             None
         }
     }
@@ -108,24 +109,12 @@ pub(super) fn more(part: &Part, quirks: Quirks, body: &mut Body, at: &str) -> Ve
 
 /// An object of members and what stands behind them.
 pub(super) fn piece(more: &[(String, String)], members: impl FnOnce(&mut Writer)) -> Piece {
-    Piece::Object(object_of(more, members))
-}
-
-/// An object of these members and more.
-pub(super) fn object_of(more: &[(String, String)], members: impl FnOnce(&mut Writer)) -> String {
-    let mut json = Writer::new();
-    json.object(|json| {
-        members(json);
-        for (key, value) in more {
-            json.key(key).raw(value);
-        }
-    });
-    json.finish()
+    Piece::Object(written(more, members))
 }
 
 fn media_part(part: &Part, media: &Media, quirks: Quirks, body: &mut Body, at: &str) -> Option<Piece> {
     if let MediaSource::Text(text) = &media.source {
-        body.lose(Loss::approximated(media_word(media.kind), at));
+        body.lose(Loss::approximated(media.kind.word(), at));
         return text_part(part, text, quirks, body, at);
     }
     let address = match &media.source {
@@ -165,8 +154,8 @@ fn media_part(part: &Part, media: &Media, quirks: Quirks, body: &mut Body, at: &
         }),
         (kind, source, _) => {
             let what = match source {
-                MediaSource::Url(_) => format!("{} url", media_word(kind)),
-                _ => media_word(kind).to_owned(),
+                MediaSource::Url(_) => format!("{} url", kind.word()),
+                _ => kind.word().to_owned(),
             };
             gone(part, what, body, at);
             return None;
@@ -199,28 +188,5 @@ fn audio_format(media_type: &str) -> (&str, bool) {
         "audio/mp3" => ("mp3", false),
         "audio/x-wav" => ("wav", false),
         other => other.strip_prefix("audio/").map_or((other, false), |format| (format, true)),
-    }
-}
-
-/// What a part is called where it is lost.
-pub(super) fn word(body: &part::Body) -> &str {
-    match body {
-        part::Body::Text { .. } => "text",
-        part::Body::Media(media) => media_word(media.kind),
-        part::Body::Reasoning(_) => "reasoning",
-        part::Body::ToolCall(_) => "tool call",
-        part::Body::ToolResult(_) => "tool result",
-        part::Body::Refusal(_) => "refusal",
-        part::Body::Unknown { kind, .. } => kind,
-    }
-}
-
-/// What media are called.
-const fn media_word(kind: MediaKind) -> &'static str {
-    match kind {
-        MediaKind::Image => "image",
-        MediaKind::Audio => "audio",
-        MediaKind::File => "file",
-        MediaKind::Video => "video",
     }
 }

@@ -4,11 +4,12 @@ use wire::json::{Json, Writer};
 
 use super::body::Body;
 use super::names::Names;
-use super::part::{self, Piece, gone, more, object_of, piece, word};
+use super::part::{self, Piece, gone, more, piece};
 use crate::id::DialectId;
 use crate::ir::part::{Body as Said, MediaSource, Opaque, Origin, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
+use crate::members::written;
 use crate::quirk::Quirk;
 use crate::signature;
 use crate::target::Target;
@@ -128,7 +129,7 @@ impl<'a> Turns<'a> {
 
     fn push(&mut self, role: &str, name: Option<&str>, own: &[(String, String)], members: impl FnOnce(&mut Writer)) {
         self.leading &= role == "system";
-        let message = object_of(own, |json| {
+        let message = written(own, |json| {
             json.key("role").str(role);
             if let Some(name) = name {
                 json.key("name").str(name);
@@ -155,7 +156,7 @@ impl<'a> Turns<'a> {
         for (index, part) in parts.iter().enumerate() {
             let at = format!("{path}[{index}]");
             match &part.body {
-                Said::Media(_) => gone(part, word(&part.body), &mut self.body, &at),
+                Said::Media(_) => gone(part, part.body.word(), &mut self.body, &at),
                 _ => pieces.extend(part::write(part, false, self.to.quirks, &mut self.body, &at)),
             }
         }
@@ -180,7 +181,7 @@ impl<'a> Turns<'a> {
             let at = format!("{path}.content[{index}]");
             match &part.body {
                 Said::ToolResult(result) => self.result(part, result, std::mem::take(&mut own), &at),
-                _ => gone(part, word(&part.body), &mut self.body, &at),
+                _ => gone(part, part.body.word(), &mut self.body, &at),
             }
         }
         for (key, _) in own {
@@ -214,7 +215,7 @@ impl<'a> Turns<'a> {
         let bare = Part::from(part.body.clone());
         if let Some(piece) = part::write(&bare, false, self.to.quirks, &mut self.body, at) {
             self.moved.push(piece);
-            self.body.lose(Loss::approximated(word(&part.body).to_owned(), at));
+            self.body.lose(Loss::approximated(part.body.word(), at));
         }
         part::hanging(part, &mut self.body, at);
     }
