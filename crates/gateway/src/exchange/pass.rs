@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dialect::outcome::Outcome;
+use dialect::stream::Reading;
 use policy::entry::Status;
 use policy::route::verdict::verdict;
 use std::sync::Arc;
@@ -16,12 +17,16 @@ use tokio::time::{Instant, Sleep};
 use super::out::Out;
 use super::settle::{End, Record};
 use super::watch::Watch;
+use crate::config::types::OnDisconnect;
 use crate::env;
 use crate::state::target::Target;
 use crate::upstream::body::UpBody;
 
 /// How long an answer's end waits for its line.
 const PATIENCE: Duration = Duration::from_millis(20);
+
+/// How long a stream is read on after its caller left, where the provider is set to.
+const DRAIN: Duration = Duration::from_secs(600);
 
 /// The body broke off: its reader must see that it is not whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -201,6 +206,47 @@ impl Passing {
         };
     }
 
+    /// Everything to read the body on with; what stays behind says nothing more.
+    fn take_over(&mut self, body: UpBody) -> Self {
+        self.state = State::Over;
+        Self {
+            body: Some(body),
+            watch: std::mem::replace(&mut self.watch, Watch::Nothing(Reading::default())),
+            out: Out::default(),
+            target: Arc::clone(&self.target),
+            record: self.record.take_over(),
+            status: self.status,
+            length: self.length,
+            seen: self.seen,
+            idle: self.idle,
+            until: self.until,
+            read_at: self.read_at,
+            timer: None,
+            // Dropped before its end, it settles no second time.
+            state: State::Over,
+            broken: false,
+        }
+    }
+
+    /// Reads the body to its end for what it tells, and settles.
+    async fn drain(mut self) {
+        let stop = self.record.gateway().tasks.stop().clone();
+        let read = async {
+            while !self.watch.ended()
+                && let Some(body) = &mut self.body
+                && let Some(Ok(piece)) = body.next().await
+            {
+                let _ = self.watch.see(piece, &self.target, &mut self.out);
+                self.out.clear();
+            }
+        };
+        tokio::select! {
+            _ = tokio::time::timeout_at(self.until.min(env::instant() + DRAIN), read) => {}
+            () = stop.cancelled() => {}
+        }
+        drop(self.settle(Status::Cancelled, Outcome::Cancelled, None));
+    }
+
     fn settle(&mut self, status: Status, outcome: Outcome, error: Option<&'static str>) -> Appended {
         let reading = self.watch.take_reading();
         let end = End { status, outcome, upstream_status: self.status, http: self.status, reading, error };
@@ -209,13 +255,24 @@ impl Passing {
 }
 
 impl Drop for Passing {
-    /// The client left: what was used until then is charged.
+    /// The client left: what was used until then is charged, of events all of it where the provider is set to.
     fn drop(&mut self) {
-        if matches!(self.state, State::Flowing) {
-            let whole = self.length == Some(self.seen) && self.out.is_empty();
-            let (status, outcome) =
-                if whole { (Status::Ok, Outcome::Ok) } else { (Status::Cancelled, Outcome::Cancelled) };
-            drop(self.settle(status, outcome, None));
+        if !matches!(self.state, State::Flowing) {
+            return;
+        }
+        let whole = self.length == Some(self.seen) && self.out.is_empty();
+        let drain = self.target.provider.config.on_disconnect == OnDisconnect::Drain && self.watch.reads_events();
+        let tasks = self.record.gateway().tasks.clone();
+        match self.body.take() {
+            Some(body) if drain && !whole && !tasks.stop().is_cancelled() => {
+                let rest = self.take_over(body);
+                tasks.spawn("drain", rest.drain());
+            }
+            _ => {
+                let (status, outcome) =
+                    if whole { (Status::Ok, Outcome::Ok) } else { (Status::Cancelled, Outcome::Cancelled) };
+                drop(self.settle(status, outcome, None));
+            }
         }
     }
 }

@@ -152,6 +152,12 @@ impl Watch {
         }
     }
 
+    /// Its events may tell what was used.
+    #[must_use]
+    pub fn reads_events(&self) -> bool {
+        matches!(self, Watch::Known { .. } | Watch::Events { .. })
+    }
+
     /// True once the terminal marker went by.
     #[must_use]
     pub fn ended(&self) -> bool {

@@ -335,6 +335,23 @@ async fn leave(harness: &Harness, request: &Request) {
 }
 
 #[tokio::test]
+async fn a_provider_set_to_drain_is_read_to_its_end() {
+    let upstream = Upstream::start().await;
+    let provider = harness::openai("p1", &upstream.url(), KEY_1, ", on_disconnect: drain");
+    let harness = Harness::start(&format!("{}providers:\n{provider}", keys())).await;
+    let gate = Gate::new();
+    let frames = openai::stream(&["Hel", "lo"], Some((7, 2)));
+    let script = Script::sse_head().frame(frames[0].clone()).frame(frames[1].clone()).gate(&gate);
+    upstream.reply(frames[2..].iter().fold(script, |script, frame| script.frame(frame.clone())).end());
+    leave(&harness, &post("/native/p1/v1/chat/completions", &chat_stream("m"))).await;
+    gate.open();
+    let line = harness.only_line().await;
+    assert_eq!((&line["status"], &line["cost"]["usd"]), (&json!("cancelled"), &json!("0.000011000")), "{line}");
+    assert_eq!(line["usage"]["source"], "reported");
+    harness.finish().await;
+}
+
+#[tokio::test]
 async fn a_caller_that_leaves_is_settled_and_a_broken_answer_is_seen_to_be() {
     let upstream = Upstream::start().await;
     let harness = start(&upstream, "").await;
