@@ -214,6 +214,27 @@ def failover():
 
 
 loop = asyncio.new_event_loop()
+def embeddings():
+    """The package asks for base64 unless told otherwise, and unpacks it."""
+    for form in ({}, {"encoding_format": "float"}):
+        raw = client.embeddings.with_raw_response.create(model="chatty/scripted", input=["one", UNICODE], **form)
+        answer = raw.parse()
+        same([one.embedding for one in answer.data], [[0.5, -0.25, 1.0]] * 2, "vectors")
+        same(answer.usage.prompt_tokens, 20, "prompt_tokens")
+        same(raw.headers["x-tollgate-cost-usd"], "0.000020000", "x-tollgate-cost-usd")
+        entry = line(raw.headers["x-tollgate-request-id"])
+        same((entry["operation"], entry["usage"]["input"], entry["cost"]["usd"]), ("embeddings", 20, "0.000020000"), "line")
+
+
+def native():
+    """The same package through the native lane: only its address differs."""
+    lane = openai.OpenAI(base_url=f"{GATEWAY}/native/chatty/v1", api_key=KEY, max_retries=0, timeout=20)
+    raw = lane.chat.completions.with_raw_response.create(model="scripted", messages=ASK)
+    same(raw.parse().choices[0].message.content, SAID, "content")
+    same(raw.headers["x-tollgate-cost-usd"], COST, "x-tollgate-cost-usd")
+    same(line(raw.headers["x-tollgate-request-id"])["operation"], "native", "operation")
+
+
 EACH = {
     "basic": basic, "streamed": streamed, "streamed without usage": lambda target: streamed(target, False), "tools": tools,
     "tools streamed": tools_streamed, "structured": structured, "structured streamed": structured_streamed, "image": picture,
@@ -223,6 +244,7 @@ EACH = {
 ONCE = {
     "structured natively": lambda: structured("clauding/claude-sonnet-4-5"), "401": bad_key, "404 model": no_model,
     "400 body": bad_body, "models": models, "failover": failover,
+    "embeddings": embeddings, "native lane": native,
 }
 for name, check in EACH.items():
     for one in TARGETS:

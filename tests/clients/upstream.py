@@ -19,7 +19,9 @@ this only by a tool that it is made to call, `claude-sonnet-4-5` can do it nativ
 """
 
 import asyncio
+import base64
 import json
+import struct
 import sys
 
 OPENAI_KEY = "sk-upstream-openai-0123456789"
@@ -455,6 +457,16 @@ class Upstream:
             return True
         if path.startswith("/tired/"):
             self.reply(writer, 503, OpenAI.error(Refusal(503, "The server is overloaded.", "server_error")))
+            return True
+        if path == "/v1/embeddings":
+            body = json.loads(raw)
+            self.log.append({"path": path, "headers": {}, "body": body})
+            floats = [0.5, -0.25, 1.0]
+            vector = base64.b64encode(struct.pack("<3f", *floats)).decode() if body.get("encoding_format") == "base64" else floats
+            texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
+            data = [{"object": "embedding", "index": index, "embedding": vector} for index in range(len(texts))]
+            usage = {"prompt_tokens": 10 * len(texts), "total_tokens": 10 * len(texts)}
+            self.reply(writer, 200, {"object": "list", "data": data, "model": body["model"], "usage": usage})
             return True
         dialect = {"/v1/chat/completions": OpenAI, "/v1/messages": Anthropic}.get(path.split("?")[0])
         google = path.removeprefix("/v1beta/models/scripted:")

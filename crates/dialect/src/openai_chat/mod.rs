@@ -27,11 +27,20 @@ use crate::ir::response::Response;
 use crate::loss::Lossy;
 use crate::outcome::UpstreamFault;
 use crate::peek::{Peek, Said};
+use crate::quirk::Quirks;
 use crate::stream::{Decoder, Encoder, Meter};
 use crate::target::Target;
 use crate::undo::Undo;
+use crate::usage::Usage;
 use http::HeaderMap;
 use wire::json::{Document, Json};
+
+/// Reads a usage object of OpenAI's shape, under whatever names servers give its numbers. A bucket it does not
+/// mention is 0; without any number nothing is known.
+#[must_use]
+pub fn read_usage(object: Json<'_>, quirks: Quirks) -> Usage {
+    usage::read(object, quirks)
+}
 
 /// The dialect.
 #[derive(Debug, Clone, Copy)]

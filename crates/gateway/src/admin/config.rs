@@ -209,6 +209,7 @@ fn provider(provider: &Provider, source: &str, json: &mut Writer) {
     });
     json.key("proxy");
     secret(json, provider.proxy.as_ref());
+    json.key("native").bool(provider.native);
     json.key("on_disconnect").str(match provider.on_disconnect {
         OnDisconnect::Cancel => "cancel",
         OnDisconnect::Drain => "drain",

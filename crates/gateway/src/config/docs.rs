@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use policy::provider::operation::Serves;
 use policy::provider::row::{Row, Speaks};
 use policy::provider::table::builtin;
 use serde_json::{Map, Value};
@@ -186,6 +187,10 @@ pub fn providers() -> String {
             format!("`{{{name}}}` is {}{default}.", variable.env.join(" or "))
         }));
         notes.extend(row.api_version.as_ref().map(|version| format!("`api_version` is {version} unless given.")));
+        notes.extend(row.operations.as_ref().map(|serves| {
+            let names: Vec<&str> = serves.iter().map(Serves::name).collect();
+            format!("Also serves: {}.", names.join(", "))
+        }));
         if !row.quirks.is_empty() {
             notes.push(format!("Differs from its dialect: {}.", row.quirks.join(", ")));
         }

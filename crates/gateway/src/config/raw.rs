@@ -228,8 +228,8 @@ section!(
         proxy: OrOff<Secret>,
         /// PEM certificates that are trusted beside the usual ones.
         ca_file: PathBuf,
-        /// Whether it may be reached by /native/NAME/…: not built yet.
-        native: Later,
+        /// Whether it may be reached by /native/NAME/…. Default: true.
+        native: bool,
         /// What happens upstream when the caller leaves a stream. Default: cancel.
         on_disconnect: OnDisconnect,
         /// OpenAI's organization header.

@@ -203,6 +203,8 @@ pub struct Provider {
     pub proxy: Option<Secret>,
     /// PEM certificates that are trusted beside the usual ones.
     pub ca_file: Option<PathBuf>,
+    /// Whether it may be reached by `/native/NAME/…`.
+    pub native: bool,
     /// What happens upstream when the caller leaves a stream.
     pub on_disconnect: OnDisconnect,
     /// It is looked for in the background after start and counts only once it answers (zero configuration).

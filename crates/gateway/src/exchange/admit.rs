@@ -19,7 +19,14 @@ pub struct Hold {
 /// # Errors
 /// `unavailable` when too many requests are under way, or the gateway is stopping.
 pub fn admit(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Hold, Fault> {
-    let most = arrived.snapshot.config.server.max_in_flight;
+    admit_one(gateway, arrived.snapshot.config.server.max_in_flight)
+}
+
+/// Admits a request of any kind, where `most` may be under way.
+///
+/// # Errors
+/// As [`admit`].
+pub fn admit_one(gateway: &Arc<Gateway>, most: usize) -> Result<Hold, Fault> {
     match gateway.place(most) {
         Some(place) => Ok(Hold { _place: place }),
         None => {

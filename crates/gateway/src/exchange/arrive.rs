@@ -129,7 +129,7 @@ pub async fn arrive(gateway: &Arc<Gateway>, mut call: Call) -> Result<(Arrived, 
 
 /// Reads on beside the answer what a refused caller still sends: a connection that is closed on unread bytes
 /// is reset, and the answer may be lost with it.
-async fn discard(mut body: Incoming) {
+pub async fn discard(mut body: Incoming) {
     let read = async { while let Some(Ok(_)) = body.frame().await {} };
     let _ = tokio::time::timeout(DISCARD, read).await;
 }
@@ -154,12 +154,9 @@ async fn understand(gateway: &Arc<Gateway>, call: &mut Call) -> Result<(Arrived,
     if let Some(fault) = unsupported(&call.head.headers, local) {
         refuse!(fault);
     }
-    let deadline = match call.head.headers.get(&TIMEOUT) {
-        None => None,
-        Some(value) => match value.to_str().ok().and_then(names::duration).filter(|time| !time.is_zero()) {
-            Some(time) => Some(call.start + time),
-            None => refuse!(Fault::invalid("x-tollgate-timeout", "`x-tollgate-timeout` is a duration such as `20s`.")),
-        },
+    let deadline = match deadline(&call.head.headers, call.start) {
+        Ok(deadline) => deadline,
+        Err(fault) => refuse!(fault),
     };
     let (bytes, held) = match read(gateway, &snapshot, &call.head.headers, &mut call.body).await {
         Ok(read) => read,
@@ -197,15 +194,29 @@ async fn understand(gateway: &Arc<Gateway>, call: &mut Call) -> Result<(Arrived,
     Ok((arrived, record))
 }
 
+/// When the caller gives up, by its `x-tollgate-timeout`.
+///
+/// # Errors
+/// It is no duration.
+pub fn deadline(headers: &HeaderMap, start: Instant) -> Result<Option<Instant>, Fault> {
+    let Some(value) = headers.get(&TIMEOUT) else { return Ok(None) };
+    match value.to_str().ok().and_then(names::duration).filter(|time| !time.is_zero()) {
+        Some(time) => Ok(Some(start + time)),
+        None => Err(Fault::invalid("x-tollgate-timeout", "`x-tollgate-timeout` is a duration such as `20s`.")),
+    }
+}
+
 /// The query less `key`, which is a way to send a key.
-fn query(query: Option<&str>) -> Option<String> {
+#[must_use]
+pub fn query(query: Option<&str>) -> Option<String> {
     let kept: Vec<&str> = query?.split('&').filter(|pair| !pair.starts_with("key=") && !pair.is_empty()).collect();
     (!kept.is_empty()).then(|| kept.join("&"))
 }
 
 /// A content type that is not JSON. None at all is taken for JSON, but not in local mode: a web page may send
 /// a body without a type and without asking first.
-fn unsupported(headers: &HeaderMap, local: bool) -> Option<Fault> {
+#[must_use]
+pub fn unsupported(headers: &HeaderMap, local: bool) -> Option<Fault> {
     let Some(given) = headers.get(header::CONTENT_TYPE) else {
         let message =
             "Without a key, `content-type: application/json` must be sent: a web page cannot send it unasked.";
@@ -228,7 +239,10 @@ fn too_large(limit: u64) -> Fault {
 }
 
 /// Reads and decodes a body within the limits.
-async fn read(
+///
+/// # Errors
+/// Too long, broken off, in an unknown coding, or no memory for it.
+pub async fn read(
     gateway: &Arc<Gateway>,
     snapshot: &Snapshot,
     headers: &HeaderMap,

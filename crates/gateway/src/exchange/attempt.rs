@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dialect::dialect::Asked;
 use dialect::fault::{Fault, Kind};
+use dialect::id::DialectId;
 use dialect::ir::request::Request;
 use dialect::loss::{Loss, Lossy};
 use dialect::outcome::Outcome;
@@ -13,6 +14,7 @@ use dialect::peek::Said;
 use dialect::undo::Undo;
 use policy::route::retry::{Failed, Next, next};
 use policy::route::verdict::verdict;
+use tokio::time::Instant;
 use wire::json::Writer;
 
 use super::arrive::Arrived;
@@ -64,18 +66,22 @@ pub async fn attempt_all(arrived: &Arrived, plan: &Plan, record: &mut Record) ->
         let now = env::instant().saturating_duration_since(arrived.start);
         let (route, key, pause) = match next(&plan.routes, &failed, plan.tries, now, env::roll()) {
             Next::Try { route, key, pause } => (route, key, pause),
-            Next::GiveUp => return give_up(arrived, &failed, last, record),
+            Next::GiveUp => return give_up(arrived.start, arrived.dialect, &failed, last, record),
         };
         if !pause.is_zero() {
             if arrived.deadline.is_some_and(|deadline| env::instant() + pause >= deadline) {
-                return give_up(arrived, &failed, last, record);
+                return give_up(arrived.start, arrived.dialect, &failed, last, record);
             }
             let waiting = env::instant();
             tokio::time::sleep(pause).await;
             record.waited(waiting);
         }
-        let Some(target) = plan.targets.get(route) else { return give_up(arrived, &failed, last, record) };
-        let Some(lane) = target.lane(arrived.dialect) else { return give_up(arrived, &failed, last, record) };
+        let Some(target) = plan.targets.get(route) else {
+            return give_up(arrived.start, arrived.dialect, &failed, last, record);
+        };
+        let Some(lane) = target.lane(arrived.dialect) else {
+            return give_up(arrived.start, arrived.dialect, &failed, last, record);
+        };
         let prepared = ready.prepare(arrived, route, target, lane)?;
         if plan.reject_losses && !prepared.losses.is_empty() {
             return Err(lossy(&prepared.losses));
@@ -198,7 +204,8 @@ fn lossy(losses: &[Loss]) -> Fault {
 }
 
 /// The fault of a request that took longer than its caller allows.
-fn out_of_time() -> Fault {
+#[must_use]
+pub fn out_of_time() -> Fault {
     Fault::new(
         Kind::UpstreamTimeout,
         "The request took longer than `x-tollgate-timeout` allows. Allow more time, or ask a faster model.",
@@ -207,8 +214,17 @@ fn out_of_time() -> Fault {
 }
 
 /// Nothing is left to try: what the caller is told.
-fn give_up(arrived: &Arrived, failed: &[Failed], last: Option<Miss>, record: &Record) -> Result<Won, Fault> {
-    let now = env::instant().saturating_duration_since(arrived.start);
+///
+/// # Errors
+/// The sum of all tries, where no upstream's own refusal says it.
+pub fn give_up(
+    start: Instant,
+    caller: DialectId,
+    failed: &[Failed],
+    last: Option<Miss>,
+    record: &Record,
+) -> Result<Won, Fault> {
+    let now = env::instant().saturating_duration_since(start);
     let waits: Vec<(Outcome, Option<Duration>)> = failed
         .iter()
         .map(|one| (one.outcome, one.retry_after.map(|wait| (one.at + wait).saturating_sub(now))))
@@ -220,11 +236,11 @@ fn give_up(arrived: &Arrived, failed: &[Failed], last: Option<Miss>, record: &Re
     };
     match verdict.kind {
         Kind::UpstreamRejected => {
-            Ok(Won::Rejected(Box::new(Rejected::new(arrived, last, Kind::UpstreamRejected, None))))
+            Ok(Won::Rejected(Box::new(Rejected::new(caller, last, Kind::UpstreamRejected, None))))
         }
         Kind::UpstreamRateLimited if last.raw.is_some() && last.fault.outcome == Outcome::RateLimited => {
             let kind = Kind::UpstreamRateLimited;
-            Ok(Won::Rejected(Box::new(Rejected::new(arrived, last, kind, Some(retry_after.unwrap_or(1))))))
+            Ok(Won::Rejected(Box::new(Rejected::new(caller, last, kind, Some(retry_after.unwrap_or(1))))))
         }
         kind => Err(summed_up(kind, failed, &last, retry_after, record)),
     }

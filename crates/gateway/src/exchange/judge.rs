@@ -6,7 +6,6 @@ use dialect::id::DialectId;
 use dialect::outcome::{Outcome, UpstreamFault};
 use http::{HeaderMap, Response, header};
 
-use super::arrive::Arrived;
 use super::relay::Flow;
 use super::settle::{self, Record};
 use super::whole::Whole;
@@ -51,7 +50,7 @@ pub struct Rejected {
 impl Rejected {
     /// A refusal: untouched for a caller of the upstream's dialect, translated for others.
     #[must_use]
-    pub fn new(arrived: &Arrived, miss: Miss, kind: Kind, retry_after: Option<u64>) -> Self {
+    pub fn new(caller: DialectId, miss: Miss, kind: Kind, retry_after: Option<u64>) -> Self {
         let upstream = miss.fault;
         let status = if upstream.status >= 400 { upstream.status } else { 400 };
         let mut fault = Fault::new(kind, upstream.message);
@@ -62,9 +61,9 @@ impl Rejected {
         fault.retry_after = retry_after;
         let untouched = miss
             .raw
-            .filter(|(dialect, _, body)| *dialect == arrived.dialect && !body.is_empty() && upstream.status >= 400)
+            .filter(|(dialect, _, body)| *dialect == caller && !body.is_empty() && upstream.status >= 400)
             .map(|(_, headers, body)| (headers, body));
-        Self { caller: arrived.dialect, fault, untouched }
+        Self { caller, fault, untouched }
     }
 
     /// Answers, the line written first.

@@ -11,7 +11,9 @@ use wire::json::Writer;
 use super::arrive::Arrived;
 use super::settle::Record;
 use crate::env;
+use crate::state::directory::Principal;
 use crate::state::names::meaning;
+use crate::state::snapshot::Snapshot;
 use crate::state::target::Target;
 
 /// The way a request may go.
@@ -36,7 +38,24 @@ pub struct Plan {
 /// # Errors
 /// Unknown or forbidden models; no target left.
 pub fn plan(arrived: &Arrived, record: &mut Record) -> Result<Plan, Fault> {
-    let mut meaning = meaning(&arrived.snapshot, &arrived.peek.model, &arrived.who)?;
+    let (snapshot, model, who) = (&arrived.snapshot, &arrived.peek.model, &arrived.who);
+    lay(snapshot, model, who, record, &excluded_by, |targets, candidates| pin(arrived, targets, candidates))
+}
+
+/// Plans a request for a model of any operation, where `excluded_by` says what keeps a target from it and
+/// `pin` may leave one target only.
+///
+/// # Errors
+/// As [`plan`].
+pub fn lay(
+    snapshot: &Snapshot,
+    model: &str,
+    who: &Principal,
+    record: &mut Record,
+    excluded_by: &dyn Fn(&Target) -> Option<&'static str>,
+    pin: impl FnOnce(&mut Vec<(Arc<Target>, u32)>, &mut [Candidate]) -> bool,
+) -> Result<Plan, Fault> {
+    let mut meaning = meaning(snapshot, model, who)?;
     let mut candidates = Vec::with_capacity(meaning.targets.len());
     let mut excluded = Vec::new();
     meaning.targets.retain(|(target, _)| {
@@ -47,7 +66,7 @@ pub fn plan(arrived: &Arrived, record: &mut Record) -> Result<Plan, Fault> {
         }
         why.is_none()
     });
-    let pinned = pin(arrived, &mut meaning.targets, &mut candidates);
+    let pinned = pin(&mut meaning.targets, &mut candidates);
     let total = meaning.targets.len();
     if pinned {
         meaning.fallbacks = 0;
@@ -65,7 +84,7 @@ pub fn plan(arrived: &Arrived, record: &mut Record) -> Result<Plan, Fault> {
     };
     record.decide(Decision { why: why.to_owned(), candidates });
     if targets.is_empty() {
-        return Err(none_left(&arrived.peek.model, &excluded));
+        return Err(none_left(model, &excluded));
     }
     let routes = targets
         .iter()
@@ -109,6 +128,12 @@ pub fn excluded_by(target: &Target) -> Option<&'static str> {
     if target.lanes.is_empty() {
         return Some("endpoint");
     }
+    no_key(target)
+}
+
+/// The provider needs a key and has none.
+#[must_use]
+pub fn no_key(target: &Target) -> Option<&'static str> {
     let row = target.provider.config.row;
     let needs_key = !row.keyless && !target.provider.config.is_demo() && *row_auth(target) != Auth::None;
     (needs_key && target.provider.config.keys.is_empty()).then_some("no_key")

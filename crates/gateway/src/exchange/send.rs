@@ -159,7 +159,8 @@ fn with_query(arrived: &Arrived, lane: &Lane) -> Uri {
 }
 
 /// Request headers that go up; everything else of the caller's stays here. A dialect's own go only to it.
-fn goes_up(name: &HeaderName, same_dialect: bool) -> bool {
+#[must_use]
+pub fn goes_up(name: &HeaderName, same_dialect: bool) -> bool {
     match name.as_str() {
         "accept" | "idempotency-key" | "traceparent" | "tracestate" => true,
         "anthropic-version" | "anthropic-beta" | "openai-beta" => same_dialect,

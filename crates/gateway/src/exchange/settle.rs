@@ -12,7 +12,7 @@ use dialect::loss::Loss;
 use dialect::outcome::Outcome;
 use dialect::peek::Peek;
 use dialect::stream::Reading;
-use dialect::usage::{Source, Unit, Usage};
+use dialect::usage::Usage;
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 use policy::entry::{Attempt, Caller, Decision, Entry, Stamp, Status};
@@ -26,9 +26,11 @@ use wire::json::Writer;
 
 use super::admit::Hold;
 use super::arrive::Call;
+use super::estimate::{Counting, free, whole_usage};
+use super::opening::{Opening, client};
+use super::tags::{bounded, tags_of};
 use crate::env;
 use crate::gateway::Gateway;
-use crate::server::client;
 use crate::state::directory::Principal;
 use crate::state::snapshot::Snapshot;
 use crate::state::target::Target;
@@ -36,14 +38,10 @@ use crate::telemetry::log;
 
 /// How long an answer's last bytes wait for its line to be written.
 const PATIENCE: Duration = Duration::from_millis(20);
-/// Bytes of text that make a token, where nothing better is known.
-const BYTES_PER_TOKEN: u64 = 4;
 const TAGS: HeaderName = HeaderName::from_static("x-tollgate-tags");
 const USER: HeaderName = HeaderName::from_static("x-tollgate-user");
 const SESSION: HeaderName = HeaderName::from_static("x-tollgate-session");
 const SESSION_TOO: HeaderName = HeaderName::from_static("x-session-id");
-/// Most tags of a request.
-const MOST_TAGS: usize = 16;
 
 /// An attempt that is under way.
 #[derive(Debug, Clone)]
@@ -71,6 +69,7 @@ pub struct Record {
     request_bytes: u64,
     /// The service tier asked for.
     tier: Option<String>,
+    counting: Counting,
     /// Where the request came from, for the access log; `None` on the local socket.
     client: Option<IpAddr>,
     settled: bool,
@@ -97,6 +96,15 @@ impl Record {
     /// Begins the record of a caller that is known.
     #[must_use]
     pub fn open(gateway: &Arc<Gateway>, snapshot: &Arc<Snapshot>, who: &Principal, call: &Call) -> Self {
+        let client = client(call.peer, &call.head.headers, snapshot);
+        let opening =
+            Opening { id: call.id, start: call.start, dialect: call.dialect.name(), operation: "chat", client };
+        Self::begun(gateway, snapshot, who, opening)
+    }
+
+    /// The same for any operation.
+    #[must_use]
+    pub fn begun(gateway: &Arc<Gateway>, snapshot: &Arc<Snapshot>, who: &Principal, opening: Opening) -> Self {
         let caller = Caller {
             key: Arc::clone(&who.name),
             team: who.team.clone(),
@@ -106,7 +114,7 @@ impl Record {
             session: None,
         };
         let entry = Box::new(Entry {
-            id: call.id,
+            id: opening.id,
             at: env::now(),
             status: Status::Cancelled,
             http: None,
@@ -115,8 +123,8 @@ impl Record {
             node: Arc::clone(&gateway.node),
             config: Arc::clone(&snapshot.config.hash),
             caller,
-            dialect: call.dialect.name(),
-            operation: "chat",
+            dialect: opening.dialect,
+            operation: opening.operation,
             stream: false,
             asked: String::new(),
             served: None,
@@ -134,7 +142,7 @@ impl Record {
         Self {
             gateway: Arc::clone(gateway),
             snapshot: Arc::clone(snapshot),
-            start: call.start,
+            start: opening.start,
             entry,
             active: None,
             hold: None,
@@ -142,10 +150,8 @@ impl Record {
             own_us: None,
             request_bytes: 0,
             tier: None,
-            client: call
-                .peer
-                .filter(|_| log::access_is_on())
-                .map(|peer| client::address(peer.ip(), &call.head.headers, &snapshot.config.server.trusted_proxies)),
+            counting: Counting::Estimated,
+            client: opening.client,
             settled: false,
         }
     }
@@ -186,6 +192,31 @@ impl Record {
         if self.entry.caller.session.is_none() {
             self.entry.caller.session = peek.session.as_deref().map(bounded);
         }
+    }
+
+    /// Notes what is asked for, where the body is none of a dialect's.
+    pub fn asks(&mut self, model: &str, stream: bool, tier: Option<String>, bytes: u64) {
+        self.entry.asked = bounded(model);
+        self.entry.stream = stream;
+        self.tier = tier;
+        self.request_bytes = bytes;
+    }
+
+    /// Notes the end user that the body tells, where no header or key does.
+    pub fn for_user(&mut self, user: &str) {
+        if self.entry.caller.user.is_none() {
+            self.entry.caller.user = Some(bounded(user));
+        }
+    }
+
+    /// Notes the dialect, once it is known.
+    pub fn speaks(&mut self, dialect: &'static str) {
+        self.entry.dialect = dialect;
+    }
+
+    /// Notes how what is used is known.
+    pub fn count(&mut self, counting: Counting) {
+        self.counting = counting;
     }
 
     /// Notes why the request goes where it goes.
@@ -297,6 +328,7 @@ impl Record {
             own_us: self.own_us,
             request_bytes: self.request_bytes,
             tier: self.tier.take(),
+            counting: self.counting,
             client: self.client,
             settled: self.settled,
         };
@@ -308,11 +340,18 @@ impl Record {
     pub fn settle(&mut self, end: End) -> (Option<Nano>, Appended) {
         let answered = end.outcome != Outcome::Cancelled || end.reading.text_bytes > 0;
         let End { reading, .. } = end;
-        let usage = whole_usage(reading.usage, reading.text_bytes, self.request_bytes, answered);
+        let usage = match self.counting {
+            Counting::Estimated => whole_usage(reading.usage, reading.text_bytes, self.request_bytes, answered),
+            Counting::Reported => reading.usage,
+            Counting::Free => free(),
+        };
         let Some(active) = self.active.clone() else { return (None, Appended::Written) };
         let asked = Asked { tier: self.tier.as_deref(), region: active.target.region.as_deref() };
         let fee = active.target.provider.config.fee;
-        let cost = cost(&usage, active.target.sheet.as_ref(), active.at, asked, fee);
+        let cost = match self.counting {
+            Counting::Free => Cost::zero(),
+            _ => cost(&usage, active.target.sheet.as_ref(), active.at, asked, fee),
+        };
         let total = cost.total();
         self.end_attempt(end.outcome, Some(end.upstream_status), total);
         let entry = &mut self.entry;
@@ -419,56 +458,6 @@ pub async fn wait(appended: Appended) {
         // Late or lost, the answer goes out: the journal holds the line in memory.
         let _ = tokio::time::timeout(PATIENCE, written).await;
     }
-}
-
-/// Usage with what nobody reported estimated from the text.
-fn whole_usage(mut usage: Usage, text_bytes: u64, request_bytes: u64, sent: bool) -> Usage {
-    let input = request_bytes.div_ceil(BYTES_PER_TOKEN);
-    let output = text_bytes.div_ceil(BYTES_PER_TOKEN);
-    match usage.source {
-        Source::Reported | Source::Estimated => {}
-        Source::Partial => {
-            if usage.get(Unit::Input).is_none() && usage.prompt_tokens() == 0 {
-                usage.set(Unit::Input, input);
-            }
-            let known = usage.get(Unit::Output).unwrap_or(0);
-            usage.set(Unit::Output, known.max(output));
-            usage.notes.push("the answer ended before its usage was reported; output is estimated".to_owned());
-        }
-        Source::Unknown => {
-            usage.set(Unit::Input, input);
-            usage.set(Unit::Output, output);
-            usage.source = Source::Estimated;
-            let note = if sent { "estimated from the text" } else { "the caller left before the answer" };
-            usage.notes.push(note.to_owned());
-        }
-    }
-    usage
-}
-
-fn tags_of(text: &str) -> Option<Vec<(String, String)>> {
-    let mut tags = Vec::new();
-    for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=')?;
-        let (name, value) = (name.trim(), value.trim());
-        let named = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.-".contains(&byte);
-        let good = (1..=64).contains(&name.len()) && name.bytes().all(named) && value.len() <= 256;
-        if !good || tags.len() == MOST_TAGS {
-            return None;
-        }
-        tags.retain(|(known, _)| known != name);
-        tags.push((name.to_owned(), value.to_owned()));
-    }
-    Some(tags)
-}
-
-/// The first 256 bytes of a text, whole characters.
-fn bounded(text: &str) -> String {
-    let mut end = text.len().min(256);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default().to_owned()
 }
 
 /// The access log's line: no user, no tags, no money, no text.

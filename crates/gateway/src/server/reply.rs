@@ -10,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use policy::money::Nano;
 use uuid::Uuid;
 
+use crate::exchange::pass::{Broken, Passing};
 use crate::exchange::relay::Streaming;
 use crate::exchange::settle::Record;
 
@@ -46,6 +47,8 @@ pub enum ReplyBody {
     Full(Option<Bytes>),
     /// A stream of a model's answer.
     Stream(Box<Streaming>),
+    /// An answer that passes as it came.
+    Pass(Box<Passing>),
 }
 
 impl ReplyBody {
@@ -64,12 +67,13 @@ impl ReplyBody {
 
 impl Body for ReplyBody {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = Broken;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match &mut *self {
             Self::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Stream(stream) => stream.poll_bytes(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Pass(passing) => passing.poll_bytes(cx).map(|bytes| bytes.map(|bytes| bytes.map(Frame::data))),
         }
     }
 
@@ -81,6 +85,7 @@ impl Body for ReplyBody {
         match self {
             Self::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Self::Stream(_) => SizeHint::default(),
+            Self::Pass(passing) => passing.length().map_or_else(SizeHint::default, SizeHint::with_exact),
         }
     }
 }

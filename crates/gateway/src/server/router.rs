@@ -8,6 +8,7 @@ use dialect::fault::{Fault, Kind};
 use dialect::id::DialectId;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use hyper::body::Incoming;
+use policy::provider::operation::Operation;
 use uuid::Uuid;
 
 use super::google::{self, Verb};
@@ -15,7 +16,7 @@ use super::reply::{self, ReplyBody};
 use crate::exchange::{self, arrive::Call};
 use crate::gateway::Gateway;
 use crate::state::directory::Principal;
-use crate::{admin, api, auth, env};
+use crate::{admin, api, auth, env, native, operation};
 
 /// What a path stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,8 @@ enum Place<'a> {
     Metrics,
     OpenApi,
     Admin(&'a str),
+    Native,
+    Operate(Operation),
     Home,
     Nothing,
 }
@@ -53,6 +56,12 @@ fn place(path: &str) -> Place<'_> {
             if let Some(rest) = path.strip_prefix("/admin/v1/") {
                 return Place::Admin(rest);
             }
+            if path.starts_with("/native/") {
+                return Place::Native;
+            }
+            if let Some(operation) = operation(path) {
+                return Place::Operate(operation);
+            }
             if let Some((model, verb)) = google::parse(path) {
                 return Place::Google(model, verb);
             }
@@ -66,6 +75,25 @@ fn place(path: &str) -> Place<'_> {
                 .map_or(Place::Nothing, Place::Model)
         }
     }
+}
+
+/// The operation of a path: OpenAI's below `/v1` and `/openai/v1`, two of them without; reranking in both
+/// versions; Anthropic's counting of tokens.
+fn operation(path: &str) -> Option<Operation> {
+    match path {
+        "/v1/rerank" | "/rerank" => return Some(Operation::Rerank),
+        "/v2/rerank" => return Some(Operation::RerankV2),
+        "/v1/messages/count_tokens" | "/anthropic/v1/messages/count_tokens" => return Some(Operation::CountTokens),
+        "/embeddings" => return Some(Operation::Embeddings),
+        "/completions" => return Some(Operation::Completions),
+        _ => {}
+    }
+    let rest = path.strip_prefix("/openai").unwrap_or(path).strip_prefix("/v1")?;
+    let own = |operation: &Operation| {
+        !matches!(operation, Operation::Rerank | Operation::RerankV2 | Operation::CountTokens)
+            && operation.path() == rest
+    };
+    Operation::ALL.into_iter().find(own)
 }
 
 /// The dialect that errors on a path are told in.
@@ -104,6 +132,10 @@ pub async fn route(gateway: Arc<Gateway>, peer: Option<SocketAddr>, request: Req
                 let (dialect, stream) = (DialectId::Gemini, Some(verb == Verb::Stream));
                 exchange::run(gateway, Call { id, start, dialect, named, stream, peer, head, body }).await
             }
+            Place::Operate(operation) if head.method == Method::POST => {
+                operation::run(gateway, operation, native::Ask { id, start, peer, head, body }).await
+            }
+            Place::Native => native::run(gateway, native::Ask { id, start, peer, head, body }).await,
             _ => {
                 let mut response = other(&gateway, peer, &head, body, id).await;
                 if !response.headers().contains_key("x-tollgate-request-id") {
@@ -162,7 +194,7 @@ async fn other(
             Err(fault) => Err(fault),
         },
         Place::Nothing => Err(nothing(path)),
-        Place::Generate(_) | Place::Google(..) => Err(wrong_method("POST")),
+        Place::Generate(_) | Place::Operate(_) | Place::Google(..) => Err(wrong_method("POST")),
         _ => Err(wrong_method("GET, HEAD")),
     };
     match served {
@@ -224,12 +256,22 @@ fn metrics(gateway: &Gateway) -> Response<ReplyBody> {
 
 fn nothing(path: &str) -> Fault {
     let shown: String = path.chars().take(120).collect();
-    let message = format!(
-        "There is nothing at `{shown}`. Served are /v1/chat/completions, /v1/responses, /v1/messages, \
-         /v1beta/models/{{model}}:generateContent and :streamGenerateContent, /v1/models, /v1/requests/{{id}} and \
-         /api/v1/generation; the native lane (/native/{{provider}}/…), which passes every \
-         other path of a provider through, is not part of this release."
-    );
+    let bare = path.strip_prefix("/openai").or_else(|| path.strip_prefix("/anthropic")).unwrap_or(path);
+    let kept = ["/v1/files", "/v1/batches", "/v1/messages/batches", "/v1/realtime", "/v1/uploads", "/v1/fine_tuning"];
+    let message = if kept.iter().any(|kept| bare == *kept || bare.starts_with(&format!("{kept}/"))) {
+        format!(
+            "`{shown}` is kept by one provider's account, and is not served across providers in this release. Reach it \
+             by the native lane: /native/{{provider}}{bare}, with the provider's name from the configuration.",
+            bare = bare.chars().take(120).collect::<String>()
+        )
+    } else {
+        format!(
+            "There is nothing at `{shown}`. Served are /v1/chat/completions, /v1/responses, /v1/messages, \
+             /v1beta/models/{{model}}:generateContent and :streamGenerateContent, /v1/embeddings and OpenAI's other operations, /v1/rerank, /v1/models, /v1/requests/{{id}} and \
+             /api/v1/generation; every other path of a provider is reached by the native lane, \
+             /native/{{provider}}/…."
+        )
+    };
     Fault::new(Kind::NotFound, message)
 }
 
@@ -274,6 +316,8 @@ tollgate: one endpoint in front of every model.
   POST /v1/messages             Anthropic's dialect   (base_url http://HOST:4000)
   POST /v1beta/models/MODEL:generateContent, :streamGenerateContent
                                 Google's dialect      (base_url http://HOST:4000)
+  POST /v1/embeddings, /v1/images/generations, /v1/audio/speech, /v1/rerank, …
+  ANY  /native/PROVIDER/…       a provider's own API
   GET  /v1/models               what may be asked for
   GET  /v1/requests/{id}        which model served a request, at what cost, after which attempts
   GET  /healthz /readyz /metrics /openapi.json

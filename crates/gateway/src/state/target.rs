@@ -107,6 +107,11 @@ impl Target {
         self.lanes.iter().find(|lane| lane.dialect == caller).or_else(|| self.lanes.first())
     }
 
+    /// The provider's keys as texts, for finding them where they must not be.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.provider.config.keys.iter().map(crate::config::Secret::reveal)
+    }
+
     /// What a dialect must know of it.
     #[must_use]
     pub fn for_dialect(&self) -> DialectTarget<'_> {

@@ -3,9 +3,7 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, Request, Uri, header};
-use http_body_util::Full;
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -14,6 +12,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::body::UpBody;
 use super::connect::{ConnectTimeout, Connector, Dial, Uses};
+use super::sent::Sent;
 use crate::coding::Coding;
 
 /// How long a kept connection may be idle: below what providers allow, so that ours closes first.
@@ -58,7 +57,7 @@ pub struct Answer {
 /// A client of one provider.
 #[derive(Debug, Clone)]
 pub struct Client {
-    pool: Pool<Connector, Full<Bytes>>,
+    pool: Pool<Connector, Sent>,
 }
 
 impl Client {
@@ -94,8 +93,8 @@ impl Client {
     ///
     /// # Errors
     /// No connection, or it broke before the head.
-    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, SendError> {
-        match self.pool.request(request).await {
+    pub async fn send(&self, request: Request<impl Into<Sent>>) -> Result<Answer, SendError> {
+        match self.pool.request(request.map(Into::into)).await {
             Ok(response) => {
                 let (head, body) = response.into_parts();
                 if let Some(uses) = head.extensions.get::<Uses>() {

@@ -3,3 +3,4 @@
 pub mod body;
 pub mod client;
 pub mod connect;
+pub mod sent;

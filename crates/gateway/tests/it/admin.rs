@@ -123,7 +123,7 @@ fn the_configuration_is_shown_without_its_secrets() {
 }
 
 /// Every path that the gateway serves, as the description writes it.
-const SERVED: [&str; 25] = [
+const SERVED: [&str; 37] = [
     "/",
     "/healthz",
     "/readyz",
@@ -134,6 +134,18 @@ const SERVED: [&str; 25] = [
     "/openai/v1/chat/completions",
     "/v1/messages",
     "/anthropic/v1/messages",
+    "/v1/messages/count_tokens",
+    "/v1/embeddings",
+    "/v1/moderations",
+    "/v1/completions",
+    "/v1/images/generations",
+    "/v1/images/edits",
+    "/v1/audio/speech",
+    "/v1/audio/transcriptions",
+    "/v1/audio/translations",
+    "/v1/rerank",
+    "/v2/rerank",
+    "/native/{provider}/{path}",
     "/v1/models",
     "/models",
     "/openai/v1/models",
@@ -172,6 +184,9 @@ fn everything_that_is_served_is_described() {
                 !answer.body.contains("There is nothing at") && answer.status != 405,
                 "{method} {path}: {answer:?}"
             );
+        }
+        if item.get("patch").is_some() {
+            continue;
         }
         let other = gate.ask("PATCH", &sample, None, None);
         assert!(other.status == 405, "{path} takes PATCH, which is not described: {other:?}");

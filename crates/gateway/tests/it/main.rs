@@ -23,6 +23,8 @@ mod kill9;
 mod ledger;
 mod limits;
 mod local;
+mod native;
+mod operations;
 mod passthrough;
 mod reload;
 mod responses;

@@ -6,6 +6,8 @@ use dialect::id::DialectId;
 use dialect::quirk::{Quirk, Quirks};
 use serde::{Deserialize, Deserializer};
 
+use super::operation::Serves;
+
 /// What sort of provider a row is. Zero configuration orders providers by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -174,6 +176,9 @@ pub struct Row {
     /// How the key is sent.
     #[serde(default)]
     pub auth: Auth,
+    /// How the key is sent in the native lane, where no dialect's path says otherwise and it differs.
+    #[serde(default)]
+    pub native_auth: Option<Auth>,
     /// Environment variables that hold a key, the first that is set counts.
     #[serde(default)]
     pub keys: Vec<String>,
@@ -186,6 +191,9 @@ pub struct Row {
     /// How it differs from its dialect, by the names of [`Quirk`].
     #[serde(default)]
     pub quirks: Vec<String>,
+    /// What it serves beside its dialects. Without: nothing for vendors, every operation for others.
+    #[serde(default)]
+    pub operations: Option<Vec<Serves>>,
     /// Where it lists its models, after `base_url`; none when it has no such list.
     #[serde(default)]
     pub models: Option<String>,

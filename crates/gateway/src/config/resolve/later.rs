@@ -14,9 +14,6 @@ pub(super) fn refuse(raw: &File, reader: &mut Reader<'_>) {
     if let Some(log) = &raw.log {
         only(&log.value.content, "log.content", &[], reader);
     }
-    for (_, spot) in raw.providers.iter().flat_map(|named| &named.value.0) {
-        only(&spot.value.native, "native", &[], reader);
-    }
     for (_, spot) in raw.models.iter().flat_map(|named| &named.value.0) {
         let model = &spot.value;
         only(&model.slo, "slo", &[], reader);

@@ -72,6 +72,7 @@ fn one(name: &Spot<String>, raw: raw::Provider, order: usize, reader: &mut Reade
         data: data(row, raw.data),
         proxy: raw.proxy.and_then(|spot| proxy(spot, reader)),
         ca_file: raw.ca_file.map(|spot| spot.value),
+        native: raw.native.is_none_or(|spot| spot.value),
         on_disconnect: match raw.on_disconnect.map(|spot| spot.value) {
             None | Some(raw::OnDisconnect::Cancel) => OnDisconnect::Cancel,
             Some(raw::OnDisconnect::Drain) => OnDisconnect::Drain,
@@ -99,6 +100,7 @@ pub(in crate::config) fn plain(row: &'static Row, base_url: String, keys: Vec<Se
         data: row.data.clone(),
         proxy: None,
         ca_file: None,
+        native: true,
         on_disconnect: OnDisconnect::Cancel,
         probe: false,
     }
@@ -161,7 +163,8 @@ fn endpoints(
     reader: &mut Reader<'_>,
 ) -> Vec<Endpoint> {
     let found = speaks(row, base_url, forced.as_ref().map(|spot| dialect_id(spot.value)));
-    if found.is_empty() {
+    let serves = forced.is_none() && row.operations.as_ref().is_some_and(|serves| !serves.is_empty());
+    if found.is_empty() && !serves {
         let (at, what) = match &forced {
             Some(spot) => {
                 let id = dialect_id(spot.value);

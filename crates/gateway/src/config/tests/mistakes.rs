@@ -71,8 +71,8 @@ fn providers() {
         "t.yaml:1:43: the base_url of `box` cannot be used: it must start with `https://` or `http://`\n  write for example https://api.example.com/v1",
     );
     check(
-        "providers: { voyage: { api_key: k } }",
-        "t.yaml:1:14: `voyage` speaks no dialect that is built yet\n  remove it",
+        "providers: { voyage: { api_key: k, dialect: openai-chat } }",
+        "t.yaml:1:45: `voyage` does not speak openai-chat\n  remove it",
     );
     check(
         "providers: { openai: { dialect: anthropic-messages } }",
@@ -172,7 +172,7 @@ fn what_is_not_built_is_refused_and_its_off_state_is_not() {
     check(off, "");
     check(
         "limits: [{ who: { key: each }, allow: 60 requests/minute }]\ncache: { mode: exact }\nlog: { content: all }\non_loss: open\n\
-         affinity: strict\nstore: postgres://u:secret@h/db\ncoordination: redis://h\nproviders: { openai: { native: true } }\n\
+         affinity: strict\nstore: postgres://u:secret@h/db\ncoordination: redis://h\nproviders: { openai: {} }\n\
          models: { m: { choose: cheapest, targets: [openai/x], hedge: { after: p95 }, rescue: continue, prompt_cache: auto, slo: { first_byte: 2s } } }\n\
          teams: { t: { require: { region: eu } } }\n",
         "t.yaml:1:9: `limits` is not built yet\n  remove it
@@ -182,7 +182,6 @@ t.yaml:4:10: `on_loss` is not built yet\n  remove it, or write the default `loca
 t.yaml:5:11: `affinity` is not built yet\n  remove it, or write the default `auto`
 t.yaml:6:8: this `store` is not built yet\n  remove it, or write the default `sqlite`
 t.yaml:7:15: this `coordination` is not built yet\n  remove it, or write the default `local`
-t.yaml:8:32: `native` is not built yet\n  remove it
 t.yaml:9:24: `choose: cheapest` is not built yet\n  write `priority` or `weighted`
 t.yaml:9:62: `hedge` is not built yet\n  remove it
 t.yaml:9:86: `rescue` is not built yet\n  remove it
