@@ -1,6 +1,6 @@
 //! Forms with a file: read as far as the field `model`, the rest goes through as it comes.
 //!
-//! A form of up to [`HELD`] bytes is held, so that it can be sent to a second target. A longer one is held up to
+//! A form of up to `HELD` bytes is held, so that it can be sent to a second target. A longer one is held up to
 //! its field `model`, which most clients send first, and at most up to `server.max_body`.
 
 use std::ops::Range;

@@ -23,7 +23,7 @@ pub enum Trouble {
     TooLarge,
     /// Its sender left.
     Broken,
-    /// Nothing came for [`PATIENCE`].
+    /// Nothing came for `PATIENCE`.
     Stalled,
 }
 
