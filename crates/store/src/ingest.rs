@@ -268,7 +268,9 @@ fn sift(batch: &Batch) -> (Vec<&str>, u64) {
 /// Lets the request path go first where both want the same core: a thread of this priority still gets a tenth
 /// of a busy core, which is several thousand lines a second.
 pub(crate) fn stand_back() {
-    // Where it is not allowed, the thread runs as any other.
+    // On Linux alone this is of one thread; elsewhere it is of the whole process. Where it is not allowed, the
+    // thread runs as any other.
+    #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(10);
 }
 

@@ -22,7 +22,9 @@ pub struct BedrockFramer {
 impl Framer for BedrockFramer {
     fn push(&mut self, chunk: &Bytes, out: &mut Vec<Frame>) -> Result<(), FrameError> {
         let pushed = self.messages.push(chunk, &mut self.cut);
-        out.extend(self.cut.drain(..).filter_map(|message| unwrap(&message)));
+        for message in self.cut.drain(..) {
+            out.extend(unwrap(&message)?);
+        }
         pushed
     }
 
@@ -31,17 +33,25 @@ impl Framer for BedrockFramer {
     }
 }
 
-/// The event that a message holds; `None` where it holds none.
-fn unwrap(message: &Frame) -> Option<Frame> {
+/// The event that a message holds; `None` for a message of the host's own, which holds none.
+///
+/// # Errors
+/// A chunk whose event cannot be read: words would be lost without it.
+fn unwrap(message: &Frame) -> Result<Option<Frame>, FrameError> {
     if let Some(kind) = message.name().strip_prefix("exception:") {
-        return Some(failed(kind, message.text()));
+        return Ok(Some(failed(kind, message.text())));
     }
-    let json = Json::parse(message.text()).ok()?;
-    let payload = STANDARD.decode(json.get("bytes")?.as_str()?.as_bytes()).ok()?;
-    let name = std::str::from_utf8(&payload)
-        .ok()
-        .and_then(|text| Json::parse(text).ok()?.get("type")?.as_str().map(String::from));
-    Some(event(name.as_deref().unwrap_or("message"), &payload))
+    if message.name() != "chunk" {
+        return Ok(None);
+    }
+    let unread = FrameError::Corrupt { what: "a chunk of the stream holds no event" };
+    let json = Json::parse(message.text()).map_err(|_| unread)?;
+    let coded = json.get("bytes").and_then(Json::as_str).ok_or(unread)?;
+    let payload = STANDARD.decode(coded.as_bytes()).map_err(|_| unread)?;
+    let text = std::str::from_utf8(&payload).map_err(|_| unread)?;
+    let event_json = Json::parse(text).map_err(|_| unread)?;
+    let name = event_json.get("type").and_then(Json::as_str);
+    Ok(Some(event(name.as_deref().unwrap_or("message"), &payload)))
 }
 
 /// A server-sent event.
@@ -94,7 +104,7 @@ mod tests {
     }
 
     fn check(name: &str, payload: &str, expect: Option<&str>) {
-        let frame = unwrap(&message(name, payload));
+        let frame = unwrap(&message(name, payload)).unwrap();
         let raw = frame.as_ref().map(|frame| std::str::from_utf8(&frame.raw).unwrap());
         assert_eq!(raw, expect, "{name} {payload}");
         if let (Some(frame), Some(expect)) = (&frame, expect) {
@@ -108,9 +118,10 @@ mod tests {
         let wrapped = format!(r#"{{"bytes":"{}","p":"abcdef"}}"#, STANDARD.encode(inner));
         check("chunk", &wrapped, Some(&format!("event: content_block_delta\ndata: {inner}\n\n")));
         check("chunk", r#"{"bytes":"e30="}"#, Some("event: message\ndata: {}\n\n"));
-        check("chunk", r#"{"bytes":"not base64"}"#, None);
-        check("chunk", "{}", None);
-        check("chunk", "nonsense", None);
+        check("initial-response", "{}", None);
+        for unread in [r#"{"bytes":"not base64"}"#, r#"{"bytes":"/w=="}"#, r#"{"bytes":"e30"}"#, "{}", "nonsense"] {
+            assert!(unwrap(&message("chunk", unread)).is_err(), "{unread}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use dialect::loss::Loss;
 use dialect::outcome::Outcome;
 use dialect::peek::Peek;
 use dialect::stream::Reading;
-use dialect::usage::Usage;
+use dialect::usage::{Source, Usage};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 use policy::entry::{Attempt, Caller, Decision, Entry, Stamp, Status};
@@ -340,7 +340,10 @@ impl Record {
     pub fn settle(&mut self, end: End) -> (Option<Nano>, Appended) {
         let answered = end.outcome != Outcome::Cancelled || end.reading.text_bytes > 0;
         let End { reading, .. } = end;
+        // An error in place of an answer delivered nothing, and unless it says so nothing was billed.
+        let refused = reading.fault.is_some() && reading.text_bytes == 0 && reading.usage.source == Source::Unknown;
         let usage = match self.counting {
+            _ if refused => reading.usage,
             Counting::Estimated => whole_usage(reading.usage, reading.text_bytes, self.request_bytes, answered),
             Counting::Reported => reading.usage,
             Counting::Free => free(),
@@ -350,6 +353,7 @@ impl Record {
         let fee = active.target.provider.config.fee;
         let cost = match self.counting {
             Counting::Free => Cost::zero(),
+            _ if refused => Cost::zero(),
             _ => cost(&usage, active.target.sheet.as_ref(), active.at, asked, fee),
         };
         let total = cost.total();

@@ -19,6 +19,7 @@ use http::{HeaderMap, Method, Response, header, request::Parts};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use policy::entry::{Decision, Status};
+use policy::route::verdict::verdict;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -354,13 +355,16 @@ async fn whole(mut record: Record, going: Going, mut answer: Answer, until: Inst
     record.first_byte();
     let mut reading = watch::whole(going.known, &going.target, &body);
     reading.complete = true;
+    // Some providers answer 200 and tell an error in the body.
+    let told = reading.fault.as_ref().map(|fault| fault.outcome);
+    let body = if told.is_some() { redact(body, going.target.secrets()) } else { body };
     let end = End {
-        status: Status::Ok,
-        outcome: Outcome::Ok,
+        status: if told.is_some() { Status::Incomplete } else { Status::Ok },
+        outcome: told.unwrap_or(Outcome::Ok),
         upstream_status: answer.status,
         http: answer.status,
         reading,
-        error: None,
+        error: told.map(|outcome| verdict(&[(outcome, None)]).kind.name()),
     };
     let (cost, appended) = record.settle(end);
     wait(appended).await;

@@ -87,6 +87,7 @@ async fn bedrock_is_asked_and_read_as_it_wants() {
     assert_eq!(response.json()["choices"][0]["message"]["content"], "Hi");
     let sent: Value = serde_json::from_str(&upstream.requests().pop().unwrap().text()).unwrap();
     assert_eq!((sent.get("model"), &sent["anthropic_version"]), (None, &json!("bedrock-2023-05-31")));
+    harness.finish().await;
 }
 
 #[tokio::test]
@@ -117,6 +118,17 @@ async fn what_fails_inside_an_event_stream_is_told() {
     let response = harness.call(&post_message(&message_stream("aws/claude:1"))).await;
     assert!(response.text().contains("event: error\n"), "{}", response.text());
     assert!(!response.text().contains("message_stop"), "{}", response.text());
+    // A chunk that holds no event: words would be missing, so it is no whole answer.
+    let mut bytes: Vec<u8> = begun.iter().flat_map(|frame| bedrock::chunk(frame)).collect();
+    bytes.extend_from_slice(&bedrock::message(&[(":event-type", "chunk")], br#"{"bytes":"?"}"#));
+    bytes.extend(frames.iter().skip(4).flat_map(|frame| bedrock::chunk(frame)));
+    let script = Script::head(200, "application/vnd.amazon.eventstream", Framing::Chunked).frame(bytes).end();
+    upstream.reply(script);
+    let response = harness.call(&post_message(&message_stream("aws/claude:1"))).await;
+    assert!(response.text().contains("event: error\n"), "{}", response.text());
+    assert!(!response.text().contains("message_stop"), "{}", response.text());
+    assert_eq!(harness.line(&response).await["status"], "incomplete");
+    harness.finish().await;
 }
 
 #[tokio::test]
@@ -137,4 +149,5 @@ async fn vertex_is_asked_as_it_wants() {
     let sent = upstream.requests().pop().unwrap();
     assert_eq!(sent.target, "/v1/projects/p/locations/l/publishers/anthropic/models/claude-x%401:streamRawPredict");
     assert_eq!(serde_json::from_str::<Value>(&sent.text()).unwrap()["stream"], json!(true));
+    harness.finish().await;
 }

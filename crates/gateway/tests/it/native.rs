@@ -280,12 +280,21 @@ async fn a_failure_passes_without_our_keys_and_a_dead_provider_is_told() {
     let line = harness.line(&response).await;
     assert_eq!((&line["status"], &line["attempts"][0]["outcome"]), (&json!("error"), &json!("auth")));
     assert_eq!(line["cost"]["usd"], "0.000000000");
+    // An error inside a 200: no whole answer in the ledger, nothing charged, and our key does not leave in it.
+    let body = json!({"error": {"message": format!("key {KEY_1}"), "code": 502}});
+    upstream.reply(Script::json(200, &body));
+    let response = harness.call(&post("/native/p1/v1/chat/completions", &chat("m"))).await;
+    assert_eq!((response.status, response.text()), (200, body.to_string().replace(KEY_1, &"*".repeat(KEY_1.len()))));
+    let line = harness.line(&response).await;
+    assert_eq!((&line["status"], &line["attempts"][0]["outcome"]), (&json!("incomplete"), &json!("server_error")));
+    assert_eq!((&line["cost"]["usd"], &line["usage"]["source"]), (&json!("0.000000000"), &json!("unknown")));
     // An error inside a stream.
     let frame = format!("data: {{\"error\":{{\"message\":\"key {KEY_1}\",\"code\":500}}}}\n\n");
     upstream.reply(Script::sse([frame.clone()]));
     let response = harness.call(&post("/native/p1/v1/chat/completions", &chat_stream("m"))).await;
     assert_eq!(response.text(), frame.replace(KEY_1, &"*".repeat(KEY_1.len())));
-    assert_eq!(harness.line(&response).await["status"], "incomplete");
+    let line = harness.line(&response).await;
+    assert_eq!((&line["status"], &line["cost"]["usd"]), (&json!("incomplete"), &json!("0.000000000")));
     upstream.reply(Script::close());
     let response = harness.call(&post("/native/p1/v1/things", &json!({}))).await;
     refused(&response, 502, "upstream_failed");
