@@ -25,7 +25,7 @@ use uuid::Uuid;
 use wire::json::Writer;
 
 use super::admit::Hold;
-use super::arrive::Call;
+use super::call::Call;
 use super::estimate::{Counting, free, whole_usage};
 use super::opening::{Opening, client};
 use super::tags::{bounded, tags_of};

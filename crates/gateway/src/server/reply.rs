@@ -187,6 +187,16 @@ pub fn cost_header(response: &mut Response<ReplyBody>, cost: Nano) {
     }
 }
 
+/// The answer that tells a fault.
+#[must_use]
+pub fn fault(dialect: &dyn dialect::dialect::Dialect, fault: &Fault, record: &Record) -> Response<ReplyBody> {
+    let body = dialect.write_fault(fault, &record.id().hyphenated().to_string());
+    let mut response = json(fault.status_in(dialect.id()), body);
+    fault_headers(&mut response, fault);
+    record_headers(&mut response, record);
+    response
+}
+
 /// What a failure adds: its kind, when to come back, whether at all.
 pub fn fault_headers(response: &mut Response<ReplyBody>, fault: &Fault) {
     let headers = response.headers_mut();

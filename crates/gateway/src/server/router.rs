@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::google::{self, Verb};
 use super::reply::{self, ReplyBody};
-use crate::exchange::{self, arrive::Call};
+use crate::exchange::{self, call::Call};
 use crate::gateway::Gateway;
 use crate::state::directory::Principal;
 use crate::{admin, api, auth, env, native, operation};
