@@ -6,6 +6,7 @@ pub mod arrive;
 pub mod attempt;
 pub mod call;
 pub mod estimate;
+pub mod expect;
 pub mod flow;
 pub mod hold;
 pub mod hosting;
