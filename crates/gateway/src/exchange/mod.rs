@@ -1,5 +1,6 @@
 //! The story of one request: arrive, plan, admit, recall, attempt, judge, relay, settle.
 
+pub mod access;
 pub mod admit;
 pub mod array;
 pub mod arrive;

@@ -15,15 +15,15 @@ use dialect::stream::Reading;
 use dialect::usage::{Source, Usage};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
-use policy::entry::{Attempt, Caller, Decision, Entry, Stamp, Status};
+use policy::entry::{Attempt, Caller, Decision, Entry, Status};
 use policy::money::Nano;
 use policy::price::cost::{Cost, cost};
 use policy::price::sheet::Asked;
 use store::journal::Appended;
 use tokio::time::Instant;
 use uuid::Uuid;
-use wire::json::Writer;
 
+use super::access;
 use super::call::Call;
 use super::estimate::{Counting, free, whole_usage};
 use super::expect::Size;
@@ -445,7 +445,7 @@ impl Record {
         let losses = entry.losses.len();
         self.gateway.metrics.request(entry.dialect, entry.status.name(), error, entry.gateway_us, losses);
         if log::access_is_on() {
-            log::access(&access_line(entry, self.client));
+            log::access(&access::line(entry, self.client));
         }
         appended
     }
@@ -479,27 +479,4 @@ pub async fn wait(appended: Appended) {
         // Late or lost, the answer goes out: the journal holds the line in memory.
         let _ = tokio::time::timeout(PATIENCE, written).await;
     }
-}
-
-/// The access log's line: no user, no tags, no money, no text.
-fn access_line(entry: &Entry, client: Option<IpAddr>) -> String {
-    let mut out = Writer::with_capacity(320);
-    let json = &mut out;
-    json.lit("{\"at\":").plain(&Stamp::of(entry.at));
-    json.lit(",\"id\":").plain(entry.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-    json.lit(",\"status\":").plain(entry.status.name()).lit(",\"http\":").u64(u64::from(entry.http.unwrap_or(0)));
-    if let Some(client) = client {
-        json.lit(",\"client\":").plain(&client.to_string());
-    }
-    json.lit(",\"key\":").str(&entry.caller.key).lit(",\"dialect\":").plain(entry.dialect);
-    json.lit(",\"stream\":").bool(entry.stream).lit(",\"asked\":").str(&entry.asked);
-    if let Some((provider, model, _)) = &entry.served {
-        json.lit(",\"provider\":").str(provider).lit(",\"model\":").str(model);
-    }
-    if let Some((kind, _)) = entry.error {
-        json.lit(",\"error\":").plain(kind);
-    }
-    json.lit(",\"attempts\":").u64(entry.attempts.len() as u64);
-    json.lit(",\"ms\":").u64(entry.total_ms).lit(",\"gateway_us\":").u64(entry.gateway_us).lit("}");
-    out.finish()
 }
