@@ -263,6 +263,44 @@ impl Read for Attribute {
     }
 }
 
+/// The values of a data attribute that will do: one, or a list.
+#[derive(Debug, Default)]
+pub(super) struct Wanted(pub(super) Vec<String>);
+
+impl JsonSchema for Wanted {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Wanted".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let one = ["string", "boolean", "number"];
+        json_schema!({ "anyOf": [{ "type": one }, { "type": "array", "items": { "type": one } }] })
+    }
+}
+
+impl Read for Wanted {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        match &node.value {
+            Value::List(list) => {
+                let values: Vec<String> = list.iter().filter_map(|node| reader.text(node)).collect();
+                if values.is_empty() {
+                    reader.problem(
+                        node.at,
+                        "no value will do here, so no provider could serve",
+                        "name one, or remove it",
+                    );
+                }
+                Some(Self(values))
+            }
+            _ => reader.text(node).map(|value| Self(vec![value])),
+        }
+    }
+}
+
 /// A header's value, which may be a secret.
 #[derive(Debug, Default, JsonSchema)]
 #[schemars(transparent)]
@@ -451,8 +489,8 @@ section!(
     Organization {
         /// Its teams.
         teams: Vec<Spot<String>>,
-        /// Data attributes that its targets must have: not built yet.
-        require: Later,
+        /// Data attributes that every provider of its requests must have: a value, or a list of those that will do.
+        require: Named<Wanted>,
     }
 );
 
@@ -461,8 +499,8 @@ section!(
     Team {
         /// Names and globs that its keys may ask for. Default: all.
         models: Vec<Spot<String>>,
-        /// Data attributes that its targets must have: not built yet.
-        require: Later,
+        /// Data attributes that every provider of its requests must have: a value, or a list of those that will do.
+        require: Named<Wanted>,
     }
 );
 
@@ -483,8 +521,8 @@ section!(
         expires: String,
         /// Whether clients may go past the gateway when it is away: only `open`. Default: open.
         fail: Later,
-        /// Data attributes that its targets must have: not built yet.
-        require: Later,
+        /// Data attributes that every provider of its requests must have: a value, or a list of those that will do.
+        require: Named<Wanted>,
         /// The reply cache of this key; only `{ mode: off }`.
         cache: Cache,
     }

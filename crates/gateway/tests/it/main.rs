@@ -28,6 +28,7 @@ mod native;
 mod operations;
 mod passthrough;
 mod reload;
+mod residency;
 mod responses;
 mod shutdown;
 mod streaming;
