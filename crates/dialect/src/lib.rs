@@ -8,9 +8,12 @@
 mod alike;
 pub mod anthropic_messages;
 mod cite;
+pub mod count;
 pub mod dialect;
+pub mod embed;
 pub mod fault;
 pub mod gemini;
+pub mod gist;
 pub mod id;
 pub mod ir;
 pub mod loss;

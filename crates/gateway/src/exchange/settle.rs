@@ -378,6 +378,18 @@ impl Record {
         (total, appended)
     }
 
+    /// Settles an answer that the gateway itself gave for a target, without asking it: it used nothing and is free.
+    pub fn settle_own(&mut self, target: &Arc<Target>) -> Appended {
+        self.active = Some(Active { target: Arc::clone(target), start: self.start, at: self.entry.at, resent: false });
+        let entry = &mut self.entry;
+        entry.status = Status::Ok;
+        entry.http = Some(200);
+        entry.served = Some((Arc::clone(&target.provider_name), Arc::clone(&target.model), target.region.clone()));
+        entry.usage = free();
+        entry.cost = Cost::zero();
+        self.write()
+    }
+
     /// Settles a request that is answered with an error, and waits for its line.
     pub async fn settle_error(&mut self, fault: &Fault, status: u16) {
         let appended = self.close_error(fault, status);

@@ -30,6 +30,7 @@ const COST: HeaderName = HeaderName::from_static("x-tollgate-cost-usd");
 const CACHE: HeaderName = HeaderName::from_static("x-tollgate-cache");
 const WHY: HeaderName = HeaderName::from_static("x-tollgate-why");
 const LOSS: HeaderName = HeaderName::from_static("x-tollgate-loss");
+const ESTIMATED: HeaderName = HeaderName::from_static("x-tollgate-estimated");
 const ERROR: HeaderName = HeaderName::from_static("x-tollgate-error");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
@@ -185,6 +186,11 @@ pub fn cost_header(response: &mut Response<ReplyBody>, cost: Nano) {
     if let Ok(cost) = HeaderValue::from_str(&cost.figures()) {
         response.headers_mut().insert(COST, cost);
     }
+}
+
+/// A number of tokens in the answer is the gateway's own estimate.
+pub fn estimated_header(response: &mut Response<ReplyBody>) {
+    response.headers_mut().insert(ESTIMATED, HeaderValue::from_static("true"));
 }
 
 /// What a failure adds: its kind, when to come back, whether at all.

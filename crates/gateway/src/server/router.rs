@@ -15,6 +15,7 @@ use super::google::{self, Verb};
 use super::reply::{self, ReplyBody};
 use crate::exchange::{self, arrive::Call};
 use crate::gateway::Gateway;
+use crate::operation::Asking;
 use crate::state::directory::Principal;
 use crate::{admin, api, auth, env, native, operation};
 
@@ -33,7 +34,7 @@ enum Place<'a> {
     OpenApi,
     Admin(&'a str),
     Native,
-    Operate(Operation),
+    Operate(Operation, DialectId),
     Home,
     Nothing,
 }
@@ -59,8 +60,8 @@ fn place(path: &str) -> Place<'_> {
             if path.starts_with("/native/") {
                 return Place::Native;
             }
-            if let Some(operation) = operation(path) {
-                return Place::Operate(operation);
+            if let Some((operation, dialect)) = operation(path) {
+                return Place::Operate(operation, dialect);
             }
             if let Some((model, verb)) = google::parse(path) {
                 return Place::Google(model, verb);
@@ -77,15 +78,21 @@ fn place(path: &str) -> Place<'_> {
     }
 }
 
-/// The operation of a path: OpenAI's below `/v1` and `/openai/v1`, two of them without; reranking in both
-/// versions; Anthropic's counting of tokens.
-fn operation(path: &str) -> Option<Operation> {
+/// The operation of a path and the dialect of its shape: OpenAI's below `/v1` and `/openai/v1`, some without;
+/// reranking in both versions; counting tokens as Anthropic and OpenAI have it.
+fn operation(path: &str) -> Option<(Operation, DialectId)> {
+    let openai = DialectId::OpenAiChat;
     match path {
-        "/v1/rerank" | "/rerank" => return Some(Operation::Rerank),
-        "/v2/rerank" => return Some(Operation::RerankV2),
-        "/v1/messages/count_tokens" | "/anthropic/v1/messages/count_tokens" => return Some(Operation::CountTokens),
-        "/embeddings" => return Some(Operation::Embeddings),
-        "/completions" => return Some(Operation::Completions),
+        "/v1/rerank" | "/rerank" => return Some((Operation::Rerank, openai)),
+        "/v2/rerank" => return Some((Operation::RerankV2, openai)),
+        "/v1/messages/count_tokens" | "/anthropic/v1/messages/count_tokens" => {
+            return Some((Operation::CountTokens, DialectId::AnthropicMessages));
+        }
+        "/v1/responses/input_tokens" | "/responses/input_tokens" | "/openai/v1/responses/input_tokens" => {
+            return Some((Operation::CountTokens, DialectId::OpenAiResponses));
+        }
+        "/embeddings" => return Some((Operation::Embeddings, openai)),
+        "/completions" => return Some((Operation::Completions, openai)),
         _ => {}
     }
     let rest = path.strip_prefix("/openai").unwrap_or(path).strip_prefix("/v1")?;
@@ -93,7 +100,7 @@ fn operation(path: &str) -> Option<Operation> {
         !matches!(operation, Operation::Rerank | Operation::RerankV2 | Operation::CountTokens)
             && operation.path() == rest
     };
-    Operation::ALL.into_iter().find(own)
+    Operation::ALL.into_iter().find(own).map(|operation| (operation, openai))
 }
 
 /// The dialect that errors on a path are told in.
@@ -128,12 +135,26 @@ pub async fn route(gateway: Arc<Gateway>, peer: Option<SocketAddr>, request: Req
                 exchange::run(gateway, Call { id, start, dialect, named: None, stream: None, peer, head, body }).await
             }
             Place::Google(model, verb) if head.method == Method::POST => {
-                let named = api::models::decoded(model);
-                let (dialect, stream) = (DialectId::Gemini, Some(verb == Verb::Stream));
-                exchange::run(gateway, Call { id, start, dialect, named, stream, peer, head, body }).await
+                let (named, dialect) = (api::models::decoded(model), DialectId::Gemini);
+                let operation = match verb {
+                    Verb::Generate | Verb::Stream => None,
+                    Verb::Count => Some(Operation::CountTokens),
+                    Verb::Embed | Verb::EmbedBatch => Some(Operation::Embeddings),
+                };
+                match operation {
+                    None => {
+                        let stream = Some(verb == Verb::Stream);
+                        exchange::run(gateway, Call { id, start, dialect, named, stream, peer, head, body }).await
+                    }
+                    Some(operation) => {
+                        let asking = Asking { operation, dialect, named, single: verb == Verb::Embed };
+                        operation::run(gateway, asking, native::Ask { id, start, peer, head, body }).await
+                    }
+                }
             }
-            Place::Operate(operation) if head.method == Method::POST => {
-                operation::run(gateway, operation, native::Ask { id, start, peer, head, body }).await
+            Place::Operate(operation, dialect) if head.method == Method::POST => {
+                let asking = Asking { operation, dialect, named: None, single: false };
+                operation::run(gateway, asking, native::Ask { id, start, peer, head, body }).await
             }
             Place::Native => native::run(gateway, native::Ask { id, start, peer, head, body }).await,
             _ => {
@@ -194,7 +215,7 @@ async fn other(
             Err(fault) => Err(fault),
         },
         Place::Nothing => Err(nothing(path)),
-        Place::Generate(_) | Place::Operate(_) | Place::Google(..) => Err(wrong_method("POST")),
+        Place::Generate(_) | Place::Operate(..) | Place::Google(..) => Err(wrong_method("POST")),
         _ => Err(wrong_method("GET, HEAD")),
     };
     match served {
