@@ -8,16 +8,18 @@ use crate::ir::tool::Tool;
 const MESSAGE: u64 = 4;
 /// Tokens around one tool's definition.
 const TOOL: u64 = 12;
-/// Tokens of a picture or another medium, whose size nobody has looked at.
-const MEDIA: u64 = 1_000;
 
 /// What can be counted of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Gist {
     /// Everything it says in words, one after the other.
     pub text: String,
-    /// Tokens of what is no text.
+    /// Tokens around messages, calls and tools.
     pub beside: u64,
+    /// Tools it declares.
+    pub tools: u64,
+    /// Pictures and other media, whose size nobody has looked at.
+    pub media: u64,
 }
 
 impl Gist {
@@ -33,6 +35,7 @@ impl Gist {
         }
         for tool in &request.tools {
             gist.beside += TOOL;
+            gist.tools += 1;
             match tool {
                 Tool::Function(function) => {
                     gist.say(&function.name);
@@ -78,7 +81,7 @@ impl Gist {
                 }
                 Body::Media(media) => match &media.source {
                     crate::ir::part::MediaSource::Text(text) => self.say(text),
-                    _ => self.beside += MEDIA,
+                    _ => self.media += 1,
                 },
                 Body::Unknown { raw, .. } => self.say(raw.as_str()),
             }
@@ -105,7 +108,7 @@ mod tests {
         let request = crate::of(DialectId::AnthropicMessages).read_request(&body, Said::default()).unwrap().value;
         let gist = Gist::of(&request);
         assert_eq!(gist.text, "sys\nhi\nlook\n{\"a\":1}\nseen\nlook\nlooks\n{\"type\":\"object\"}");
-        assert_eq!(gist.beside, 3 * MESSAGE + MEDIA + 2 * MESSAGE + TOOL);
+        assert_eq!((gist.beside, gist.tools, gist.media), (3 * MESSAGE + 2 * MESSAGE + TOOL, 1, 1));
         assert_eq!(Gist::of_texts(["a", "", "b"]).text, "a\nb");
     }
 }

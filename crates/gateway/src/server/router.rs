@@ -338,6 +338,7 @@ tollgate: one endpoint in front of every model.
   POST /v1beta/models/MODEL:generateContent, :streamGenerateContent
                                 Google's dialect      (base_url http://HOST:4000)
   POST /v1/embeddings, /v1/images/generations, /v1/audio/speech, /v1/rerank, …
+  POST /v1/messages/count_tokens, /v1/responses/input_tokens, /v1beta/models/MODEL:countTokens
   ANY  /native/PROVIDER/…       a provider's own API
   GET  /v1/models               what may be asked for
   GET  /v1/requests/{id}        which model served a request, at what cost, after which attempts
