@@ -28,7 +28,7 @@ pub fn read(body: &Document, batch: bool) -> Result<Lossy<Embed>, Fault> {
         one(object(request, &format!("requests[{index}]"))?, &path, &mut own, &mut losses)?;
         if index > 0 && own.dimensions != embed.dimensions {
             let message = "This model is asked for all texts at once: give every request one `outputDimensionality`.";
-            return Err(Fault::invalid(&format!("{path}outputDimensionality"), message));
+            return Err(Fault::invalid(format!("{path}outputDimensionality"), message));
         }
         embed.dimensions = own.dimensions;
         embed.task = embed.task.or(own.task);
@@ -44,7 +44,7 @@ pub fn read(body: &Document, batch: bool) -> Result<Lossy<Embed>, Fault> {
 fn one(request: Json<'_>, path: &str, embed: &mut Embed, losses: &mut Vec<Loss>) -> Result<(), Fault> {
     let at = |name: &str| format!("{path}{name}");
     let content = get(request, "content")
-        .ok_or_else(|| Fault::invalid(&at("content"), format!("`{}` is missing: say what to embed.", at("content"))))?;
+        .ok_or_else(|| Fault::invalid(at("content"), format!("`{}` is missing: say what to embed.", at("content"))))?;
     let parts = get(object(content, &at("content"))?, "parts").unwrap_or(Json::NULL);
     let mut texts = Vec::new();
     for (index, part) in list(parts, &at("content.parts"))?.into_iter().enumerate() {
@@ -95,7 +95,7 @@ pub fn write(embed: &Embed, model: &str) -> Result<String, Fault> {
             Input::Text(text) => texts.push(text),
             Input::Tokens(_) => {
                 let message = "Token ids are of OpenAI's vocabulary and mean nothing to this model: send the text.";
-                return Err(Fault::invalid(&format!("input[{index}]"), message));
+                return Err(Fault::invalid(format!("input[{index}]"), message));
             }
         }
     }
