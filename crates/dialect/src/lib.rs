@@ -23,6 +23,7 @@ pub mod openai_responses;
 pub mod outcome;
 pub mod peek;
 pub mod quirk;
+pub mod realtime;
 mod refusal;
 mod retry_after;
 mod signature;

@@ -194,6 +194,38 @@ impl Record {
         }
     }
 
+    /// Notes the session, where the caller named none.
+    pub fn in_session(&mut self, session: &str) {
+        self.entry.caller.session.get_or_insert_with(|| bounded(session));
+    }
+
+    /// The record of one answer within this one, which is under way at `target` from now on.
+    #[must_use]
+    pub fn beside(&self, operation: &'static str, target: &Arc<Target>) -> Self {
+        let mut entry = self.entry.clone();
+        entry.id = env::request_id();
+        entry.at = env::now();
+        entry.operation = operation;
+        entry.attempts = Vec::new();
+        let start = env::instant();
+        let active = Active { target: Arc::clone(target), start, at: entry.at, resent: false };
+        Self {
+            gateway: Arc::clone(&self.gateway),
+            snapshot: Arc::clone(&self.snapshot),
+            start,
+            entry,
+            active: Some(active),
+            hold: None,
+            waited_us: 0,
+            own_us: Some(0),
+            request_bytes: 0,
+            tier: self.tier.clone(),
+            counting: Counting::Reported,
+            client: self.client,
+            settled: false,
+        }
+    }
+
     /// Notes what is asked for, where the body is none of a dialect's.
     pub fn asks(&mut self, model: &str, stream: bool, tier: Option<String>, bytes: u64) {
         self.entry.asked = bounded(model);

@@ -17,7 +17,7 @@ use crate::exchange::{self, arrive::Call};
 use crate::gateway::Gateway;
 use crate::operation::Asking;
 use crate::state::directory::Principal;
-use crate::{admin, api, auth, env, native, operation};
+use crate::{admin, api, auth, env, native, operation, realtime};
 
 /// What a path stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,7 @@ enum Place<'a> {
     OpenApi,
     Admin(&'a str),
     Native,
+    Realtime,
     Operate(Operation, DialectId),
     Home,
     Nothing,
@@ -56,6 +57,9 @@ fn place(path: &str) -> Place<'_> {
         _ => {
             if let Some(rest) = path.strip_prefix("/admin/v1/") {
                 return Place::Admin(rest);
+            }
+            if matches!(path, "/v1/realtime" | "/realtime" | "/openai/v1/realtime" | "/openai/realtime") {
+                return Place::Realtime;
             }
             if path.starts_with("/native/") {
                 return Place::Native;
@@ -97,8 +101,9 @@ fn operation(path: &str) -> Option<(Operation, DialectId)> {
     }
     let rest = path.strip_prefix("/openai").unwrap_or(path).strip_prefix("/v1")?;
     let own = |operation: &Operation| {
-        !matches!(operation, Operation::Rerank | Operation::RerankV2 | Operation::CountTokens)
-            && operation.path() == rest
+        let elsewhere =
+            [Operation::Rerank, Operation::RerankV2, Operation::CountTokens, Operation::Realtime].contains(operation);
+        !elsewhere && operation.path() == rest
     };
     Operation::ALL.into_iter().find(own).map(|operation| (operation, openai))
 }
@@ -155,6 +160,9 @@ pub async fn route(gateway: Arc<Gateway>, peer: Option<SocketAddr>, request: Req
             Place::Operate(operation, dialect) if head.method == Method::POST => {
                 let asking = Asking { operation, dialect, named: None, single: false };
                 operation::run(gateway, asking, native::Ask { id, start, peer, head, body }).await
+            }
+            Place::Realtime if head.method == Method::GET => {
+                realtime::run(gateway, native::Ask { id, start, peer, head, body }).await
             }
             Place::Native => native::run(gateway, native::Ask { id, start, peer, head, body }).await,
             _ => {
@@ -216,6 +224,7 @@ async fn other(
         },
         Place::Nothing => Err(nothing(path)),
         Place::Generate(_) | Place::Operate(..) | Place::Google(..) => Err(wrong_method("POST")),
+        Place::Realtime => Err(wrong_method("GET")),
         _ => Err(wrong_method("GET, HEAD")),
     };
     match served {
@@ -339,6 +348,7 @@ tollgate: one endpoint in front of every model.
                                 Google's dialect      (base_url http://HOST:4000)
   POST /v1/embeddings, /v1/images/generations, /v1/audio/speech, /v1/rerank, …
   POST /v1/messages/count_tokens, /v1/responses/input_tokens, /v1beta/models/MODEL:countTokens
+  GET  /v1/realtime?model=MODEL  OpenAI's realtime API, a WebSocket
   ANY  /native/PROVIDER/…       a provider's own API
   GET  /v1/models               what may be asked for
   GET  /v1/requests/{id}        which model served a request, at what cost, after which attempts

@@ -1,7 +1,7 @@
 //! A provider at run time: its configuration, its client, and what was learnt of it.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -23,6 +23,8 @@ pub struct Provider {
     /// It answered; starts false only for providers that are looked for.
     pub found: AtomicBool,
     next_key: AtomicUsize,
+    /// The client of sockets, once one was asked for.
+    sockets: OnceLock<Option<Client>>,
     /// Clients for named models that set another `connect`.
     hurried: RwLock<Vec<(Duration, Client)>>,
 }
@@ -51,7 +53,16 @@ impl Provider {
         };
         let listed = ArcSwapOption::new(same.and_then(|before| before.listed.load_full()));
         let found = AtomicBool::new(!config.probe || same.is_some_and(|before| before.found.load(Ordering::Relaxed)));
-        Ok(Self { config, reach, client, listed, found, next_key: AtomicUsize::new(0), hurried: RwLock::default() })
+        Ok(Self {
+            config,
+            reach,
+            client,
+            listed,
+            found,
+            next_key: AtomicUsize::new(0),
+            sockets: OnceLock::new(),
+            hurried: RwLock::default(),
+        })
     }
 
     /// A client that gives up connecting after another time than the usual one; `None` for the simulated
@@ -67,6 +78,13 @@ impl Provider {
         let client = Client::new(&Reach { connect, ..self.reach.clone() }).ok()?;
         self.hurried.write().unwrap_or_else(PoisonError::into_inner).push((connect, client.clone()));
         Some(client)
+    }
+
+    /// The client of sockets; `None` for the simulated provider.
+    #[must_use]
+    pub fn sockets(&self) -> Option<&Client> {
+        self.client.as_ref()?;
+        self.sockets.get_or_init(|| Client::switching(&self.reach).ok()).as_ref()
     }
 
     /// The key to begin the next request with: keys take turns.

@@ -28,6 +28,7 @@ mod local;
 mod native;
 mod operations;
 mod passthrough;
+mod realtime;
 mod reload;
 mod responses;
 mod shutdown;

@@ -108,7 +108,7 @@ async fn what_is_asked_wrongly_is_refused() {
         ("/v1/audio/transcriptions", "{\"model\":\"p1/m\"}", 415, "unsupported"),
         ("/v1/files", "{}", 404, "not_found"),
         ("/v1/batches", "{}", 404, "not_found"),
-        ("/v1/realtime", "{}", 404, "not_found"),
+        ("/v1/realtime/client_secrets", "{}", 404, "not_found"),
     ] {
         let response = testkit::http::fetch(harness.addr, &post(path, body)).await;
         assert_eq!((response.status, response.header("x-tollgate-error")), (status, Some(kind)), "{path} {body}");

@@ -6,6 +6,9 @@ use serde::Deserialize;
 use super::row::{Auth, Kind, Row, Speaks};
 use super::url;
 
+/// How a path begins that names a deployment (Azure).
+const DEPLOYMENT: &str = "/openai/deployments/{model}";
+
 /// One operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
@@ -32,11 +35,13 @@ pub enum Operation {
     /// Counting the tokens of a request: `/v1/messages/count_tokens`, `:countTokens`, `/v1/responses/input_tokens`.
     /// Where a row counts stands at its dialects ([`Speaks::count`]), not among its operations.
     CountTokens,
+    /// OpenAI's `/realtime`: a WebSocket.
+    Realtime,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 11] = [
+    pub const ALL: [Operation; 12] = [
         Operation::Embeddings,
         Operation::Moderations,
         Operation::Completions,
@@ -48,6 +53,7 @@ impl Operation {
         Operation::Rerank,
         Operation::RerankV2,
         Operation::CountTokens,
+        Operation::Realtime,
     ];
 
     /// The word in provider rows.
@@ -73,6 +79,7 @@ impl Operation {
             Operation::Translations => "translations",
             Operation::Rerank | Operation::RerankV2 => "rerank",
             Operation::CountTokens => "count_tokens",
+            Operation::Realtime => "realtime",
         }
     }
 
@@ -90,6 +97,7 @@ impl Operation {
             Operation::Translations => "/audio/translations",
             Operation::Rerank | Operation::RerankV2 => "/rerank",
             Operation::CountTokens => "",
+            Operation::Realtime => "/realtime",
         }
     }
 
@@ -157,7 +165,14 @@ pub fn call<'r>(
         return None;
     }
     let speaks = row.speaks(DialectId::OpenAiChat, base_url)?;
-    let entry = Speaks { path: speaks.path.replace("/chat/completions", operation.path()), ..speaks.clone() };
+    let path = match (operation, speaks.path.strip_prefix(DEPLOYMENT)) {
+        // A socket names its deployment beside the path, not in it.
+        (Operation::Realtime, Some(rest)) => {
+            format!("/openai{}&deployment={{model}}", rest.replace("/chat/completions", operation.path()))
+        }
+        _ => speaks.path.replace("/chat/completions", operation.path()),
+    };
+    let entry = Speaks { path, ..speaks.clone() };
     Some((url::call(base_url, &entry, model, api_version), row.auth(speaks)))
 }
 
@@ -169,7 +184,7 @@ mod tests {
 
     #[test]
     fn operations_are_called_where_their_rows_say() {
-        use Operation::{CountTokens, Embeddings, Images, Rerank, RerankV2, Speech, Transcriptions};
+        use Operation::{CountTokens, Embeddings, Images, Realtime, Rerank, RerankV2, Speech, Transcriptions};
         for (row, base, operation, expected) in [
             ("openai", "https://o/v1", Embeddings, "https://o/v1/embeddings"),
             ("openai", "https://o/v1", Rerank, ""),
@@ -189,6 +204,11 @@ mod tests {
             ("anthropic", "https://a", CountTokens, ""),
             ("anthropic", "https://a", Embeddings, ""),
             ("demo", "", Embeddings, ""),
+            ("openai", "https://o/v1", Realtime, "https://o/v1/realtime"),
+            ("azure", "https://a/openai/v1", Realtime, "https://a/openai/v1/realtime"),
+            ("azure", "https://a", Realtime, "https://a/openai/realtime?api-version=v&deployment=m"),
+            ("openai-compatible", "http://x/v1", Realtime, "http://x/v1/realtime"),
+            ("mistral", "https://m/v1", Realtime, ""),
         ] {
             let row = builtin().get(row).unwrap();
             let url = call(row, operation, base, "m", Some("v")).map_or(String::new(), |(url, _)| url);
