@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -25,6 +25,8 @@ pub struct Provider {
     /// It answered; starts false only for providers that are looked for.
     pub found: AtomicBool,
     next_key: AtomicUsize,
+    /// The client of sockets, once one was asked for.
+    sockets: OnceLock<Option<Client>>,
     /// Clients for named models that set another `connect`.
     hurried: RwLock<Vec<(Duration, Client)>>,
     /// What its models are doing, kept over configurations.
@@ -60,7 +62,7 @@ impl Provider {
         let found = AtomicBool::new(!config.probe || same.is_some_and(|before| before.found.load(Ordering::Relaxed)));
         let live = same.map(|before| Arc::clone(&before.live)).unwrap_or_default();
         let (next_key, hurried) = (AtomicUsize::new(0), RwLock::default());
-        Ok(Self { config, reach, client, listed, found, next_key, hurried, live })
+        Ok(Self { config, reach, client, listed, found, next_key, sockets: OnceLock::new(), hurried, live })
     }
 
     /// What one of its models is doing.
@@ -91,6 +93,13 @@ impl Provider {
         let client = Client::new(&Reach { connect, ..self.reach.clone() }).ok()?;
         self.hurried.write().unwrap_or_else(PoisonError::into_inner).push((connect, client.clone()));
         Some(client)
+    }
+
+    /// The client of sockets; `None` for the simulated provider.
+    #[must_use]
+    pub fn sockets(&self) -> Option<&Client> {
+        self.client.as_ref()?;
+        self.sockets.get_or_init(|| Client::switching(&self.reach).ok()).as_ref()
     }
 
     /// The key to begin the next request with: keys take turns.
