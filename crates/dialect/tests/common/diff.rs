@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use dialect::ir::finish::Reason;
 use dialect::ir::foreign::{Foreign, Raw};
 use dialect::ir::part::{Body, MediaSource, Part, ToolResult};
@@ -248,6 +250,13 @@ fn plain(part: &mut Part) {
         }
         Body::Media(media) => {
             media.detail = media.detail.take().filter(|detail| detail != "auto");
+            // The same words in two codings.
+            if let MediaSource::Base64 { media_type, data } = &media.source
+                && media_type == "text/plain"
+                && let Some(text) = STANDARD.decode(data).ok().and_then(|bytes| String::from_utf8(bytes).ok())
+            {
+                media.source = MediaSource::Text(text);
+            }
             None
         }
         Body::ToolResult(result) => {
