@@ -12,6 +12,7 @@ mod cite;
 pub mod dialect;
 pub mod fault;
 pub mod gemini;
+pub mod hosting;
 pub mod id;
 pub mod ir;
 pub mod loss;

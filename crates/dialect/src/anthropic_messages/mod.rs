@@ -5,7 +5,6 @@ mod block;
 mod decode;
 mod encode;
 mod fault;
-pub mod hosting;
 mod meter;
 pub(crate) mod model;
 pub(crate) mod params;

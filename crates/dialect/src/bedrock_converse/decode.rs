@@ -170,7 +170,9 @@ impl ConverseDecoder {
             (Some(true), _) => {}
             (None, Says::Input(_)) => return self.bad("A delta for a tool's block that is not open.", out),
             (_, Says::Items(_)) | (Some(false), Says::Input(_)) => return self.unsaid(&member, index),
-            // Text and reasoning begin without a start, also behind another block of the same place.
+            // What begins without a start begins with its first word.
+            (_, Says::Text(piece) | Says::Reasoning(piece)) if piece.inside().is_none_or(str::is_empty) => return,
+            // So do text and reasoning behind another block of the same place.
             _ => {
                 self.close(index, out);
                 let kind = match says {

@@ -12,6 +12,7 @@ use dialect::ir::response::{Choice, Response};
 use dialect::ir::tool::{Tool, ToolChoice};
 use dialect::loss::Loss;
 use dialect::usage::{Unit, Usage};
+use wire::json::Json;
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -237,9 +238,19 @@ fn system(request: &Request) -> Vec<Item<'_>> {
     request.system.iter().enumerate().map(item).collect()
 }
 
+/// A cache mark with its members in one order.
+fn sorted(mark: Raw) -> Raw {
+    let Ok(json) = Json::parse(mark.as_str()) else { return mark };
+    let mut members: Vec<String> =
+        json.members().map(|(key, value)| format!("{key:?}:{}", value.raw())).collect();
+    members.sort_by(|a, b| b.cmp(a));
+    format!("{{{}}}", members.join(",")).into()
+}
+
 /// A part in the form that all of one meaning share: proofs do not say which model made them (a client's
 /// history does not), a call without arguments has none, `auto` is how closely media are looked at anyway.
 fn plain(part: &mut Part) {
+    part.cache = part.cache.take().map(sorted);
     let proof = match &mut part.body {
         Body::Reasoning(reasoning) => reasoning.proof.as_mut(),
         Body::ToolCall(call) => {
@@ -301,6 +312,7 @@ fn meaning(request: &Request) -> Request {
     request.tier = request.tier.take().map(|tier| if tier == "standard_only" { "default".to_owned() } else { tier });
     for tool in &mut request.tools {
         if let Tool::Function(function) = tool {
+            function.cache = function.cache.take().map(sorted);
             function.strict = function.strict.filter(|strict| *strict);
             function.schema = function.schema.take().filter(|schema| schema.as_str() != NO_ARGUMENTS);
         }

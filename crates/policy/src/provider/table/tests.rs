@@ -9,7 +9,7 @@ use super::super::row::Kind;
 use super::super::url;
 use super::*;
 
-const NOT_BUILT: [&str; 5] = ["cohere-v2", "bedrock-converse", "vertex-gemini", "voyage-embeddings", "embeddings"];
+const NOT_BUILT: [&str; 4] = ["cohere-v2", "vertex-gemini", "voyage-embeddings", "embeddings"];
 
 #[test]
 fn the_built_in_table_reads() {
