@@ -233,9 +233,8 @@ mod tests {
         let last = r#"{"amazon-bedrock-invocationMetrics":{"inputTokenCount":17,"outputTokenCount":8}}"#;
         let more = r#"{"choices":[],"amazon-bedrock-invocationMetrics":{"inputTokenCount":1,"outputTokenCount":2}}"#;
         let chat = cut(BedrockFramer::new(DialectId::OpenAiChat), &[r#"{"choices":[]}"#, last, more]);
-        let usage = |frame: &(String, usize)| {
-            Json::parse(&frame.0).unwrap().get("usage").map(|usage| usage.raw().to_owned())
-        };
+        let usage =
+            |frame: &(String, usize)| Json::parse(&frame.0).unwrap().get("usage").map(|usage| usage.raw().to_owned());
         let usages: Vec<Option<String>> = chat.iter().map(usage).collect();
         let counts = |input, output, total| {
             Some(format!("{{\"prompt_tokens\":{input},\"completion_tokens\":{output},\"total_tokens\":{total}}}"))

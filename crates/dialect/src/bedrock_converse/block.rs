@@ -116,7 +116,8 @@ impl Reader {
         let mut content = Vec::new();
         let list = value.get("content").and_then(Json::non_null);
         let at = members::join(path, "content");
-        for (index, block) in list.map(|list| members::array(list, &at)).transpose()?.into_iter().flatten().enumerate() {
+        for (index, block) in list.map(|list| members::array(list, &at)).transpose()?.into_iter().flatten().enumerate()
+        {
             let at = format!("{at}[{index}]");
             members::object(block, &at)?;
             match block.get("json").and_then(Json::non_null).filter(|_| block.members().count() == 1) {
@@ -224,10 +225,11 @@ pub(super) fn mark(point: Json<'_>) -> Option<Raw> {
 
 /// A citation. Its places are in the source, not in the answer, so it has no span.
 pub(super) fn citation(citation: Json<'_>) -> Citation {
-    let text = |value: Option<Json<'_>>| value.and_then(Json::as_str).map(Cow::into_owned).filter(|text| !text.is_empty());
+    let text =
+        |value: Option<Json<'_>>| value.and_then(Json::as_str).map(Cow::into_owned).filter(|text| !text.is_empty());
     let is_address = |text: &String| text.starts_with("https://") || text.starts_with("http://");
-    let url = text(citation.at(&["location", "web", "url"]))
-        .or_else(|| text(citation.get("source")).filter(is_address));
+    let url =
+        text(citation.at(&["location", "web", "url"])).or_else(|| text(citation.get("source")).filter(is_address));
     let quoted = citation.get("sourceContent").unwrap_or(Json::NULL).items();
     let quoted: String = quoted.filter_map(|piece| piece.get("text")?.as_str()).collect();
     Citation {
@@ -252,7 +254,9 @@ mod tests {
 
     #[test]
     fn a_cache_point_marks_what_stands_before_it() {
-        let (parts, _) = read(r#"[{"text":"a"},{"cachePoint":{"type":"default"}},{"text":"b"},{"cachePoint":{"type":"default","ttl":"1h"}},{"cachePoint":{"type":"default"}}]"#);
+        let (parts, _) = read(
+            r#"[{"text":"a"},{"cachePoint":{"type":"default"}},{"text":"b"},{"cachePoint":{"type":"default","ttl":"1h"}},{"cachePoint":{"type":"default"}}]"#,
+        );
         let marks: Vec<Option<&str>> = parts.iter().map(|part| part.cache.as_ref().map(Raw::as_str)).collect();
         assert_eq!(marks, [Some(r#"{"type":"ephemeral"}"#), Some(r#"{"type":"ephemeral","ttl":"1h"}"#), None]);
         assert!(matches!(&parts[2].body, Body::Unknown { kind, .. } if kind == "default"));
@@ -263,14 +267,17 @@ mod tests {
     #[test]
     fn what_runs_at_the_provider_is_the_dialects_own() {
         let server = r#"{"toolUse":{"toolUseId":"t","name":"n","input":{},"type":"server_tool_use"}}"#;
-        let answer = r#"{"toolResult":{"toolUseId":"t","content":[{"json":{"a":1}}],"type":"nova_code_interpreter_result"}}"#;
+        let answer =
+            r#"{"toolResult":{"toolUseId":"t","content":[{"json":{"a":1}}],"type":"nova_code_interpreter_result"}}"#;
         let (parts, losses) = read(&format!("[{server},{answer}]"));
         for (part, expected) in parts.iter().zip([server, answer]) {
             assert!(matches!(&part.body, Body::Unknown { raw, .. } if raw.as_str() == expected), "{part:?}");
         }
         assert!(losses.is_empty());
-        let (parts, losses) = read(r#"[{"toolResult":{"toolUseId":"t","content":[{"json":{"a":1}}],"status":"error"}}]"#);
-        let expected = ToolResult { call_id: "t".into(), content: vec![Part::text(r#"{"a":1}"#)], is_error: Some(true) };
+        let (parts, losses) =
+            read(r#"[{"toolResult":{"toolUseId":"t","content":[{"json":{"a":1}}],"status":"error"}}]"#);
+        let expected =
+            ToolResult { call_id: "t".into(), content: vec![Part::text(r#"{"a":1}"#)], is_error: Some(true) };
         assert_eq!(parts, [Body::ToolResult(expected).into()]);
         assert_eq!(losses, ["approximated json at content[0].toolResult.content[0]"]);
     }
@@ -278,7 +285,9 @@ mod tests {
     #[test]
     fn proofs_are_of_who_made_them() {
         let text = r#"[{"reasoningContent":{"reasoningText":{"text":"t","signature":"s"}}},{"reasoningContent":{"redactedContent":"AA=="}}]"#;
-        for (model, expected) in [("us.anthropic.claude-opus-4-1", DialectId::AnthropicMessages), ("amazon.nova-2", HERE)] {
+        for (model, expected) in
+            [("us.anthropic.claude-opus-4-1", DialectId::AnthropicMessages), ("amazon.nova-2", HERE)]
+        {
             let mut reader = Reader::of(model);
             let parts = reader.content(Json::parse(text).unwrap(), "", false).unwrap();
             let origins: Vec<DialectId> = parts
@@ -300,6 +309,9 @@ mod tests {
         let Body::Text { text, citations } = &parts[0].body else { panic!("{parts:?}") };
         let one = &citations[0];
         assert_eq!(text, "ab");
-        assert_eq!((one.url.as_deref(), one.title.as_deref(), one.quoted.as_deref()), (Some("https://x/y"), Some("T"), Some("q")));
+        assert_eq!(
+            (one.url.as_deref(), one.title.as_deref(), one.quoted.as_deref()),
+            (Some("https://x/y"), Some("T"), Some("q"))
+        );
     }
 }

@@ -124,7 +124,8 @@ impl ConverseDecoder {
         if member != "toolUse" || !block::is_clients(value, "tool_use") {
             let start = if start.members().count() == 1 { value.raw() } else { start.raw() };
             let (input, content) = Default::default();
-            return self.begin(index, Kind::Held { member: member.into_owned(), start: start.to_owned(), input, content });
+            return self
+                .begin(index, Kind::Held { member: member.into_owned(), start: start.to_owned(), input, content });
         }
         let text = |name: &str| value.get(name).and_then(Json::as_str).map(Cow::into_owned).unwrap_or_default();
         let name = text("name");

@@ -141,8 +141,7 @@ pub(super) fn write_event(fault: &Fault, request_id: &str) -> Vec<u8> {
     let kind = amazon(fault.status_in(DialectId::BedrockConverse));
     let mut chars = kind.chars();
     let kind = chars.next().map_or_else(String::new, |first| first.to_ascii_lowercase().to_string() + chars.as_str());
-    let headers =
-        [(":exception-type", &*kind), (":content-type", "application/json"), (":message-type", "exception")];
+    let headers = [(":exception-type", &*kind), (":content-type", "application/json"), (":message-type", "exception")];
     let mut out = Vec::new();
     eventstream::write(&headers, write(fault, request_id).as_bytes(), &mut out);
     out
@@ -175,7 +174,12 @@ mod tests {
         check(408, "ModelTimeoutException", "{}", (ServerError, Some("ModelTimeoutException")));
         check(403, "", r#"{"Message":"User is not authorized"}"#, (Auth, None));
         check(404, "ResourceNotFoundException:", "{}", (InvalidRequest, Some("ResourceNotFoundException")));
-        check(400, "ValidationException", r#"{"message":"Input is too long."}"#, (ContextLength, Some("ValidationException")));
+        check(
+            400,
+            "ValidationException",
+            r#"{"message":"Input is too long."}"#,
+            (ContextLength, Some("ValidationException")),
+        );
         check(503, "", "<html><title>Busy</title></html>", (Overloaded, None));
     }
 
@@ -192,7 +196,12 @@ mod tests {
         for (kind, payload, outcome, message) in [
             ("throttlingException", r#"{"message":"Slow"}"#, Outcome::RateLimited, "Slow"),
             ("modelStreamErrorException", r#"{"message":"m","originalStatusCode":503}"#, Outcome::Overloaded, "m"),
-            ("internalServerException", "", Outcome::ServerError, "The provider ended the stream with internalServerException."),
+            (
+                "internalServerException",
+                "",
+                Outcome::ServerError,
+                "The provider ended the stream with internalServerException.",
+            ),
             ("BadRequest", "{}", Outcome::ServerError, "The provider ended the stream with BadRequest."),
         ] {
             let fault = exception(kind, payload);

@@ -230,13 +230,18 @@ mod tests {
 
     #[test]
     fn media_come_back() {
-        let base64 = |media_type: &str, data: &str| MediaSource::Base64 { media_type: media_type.into(), data: data.into() };
+        let base64 =
+            |media_type: &str, data: &str| MediaSource::Base64 { media_type: media_type.into(), data: data.into() };
         let stored = |id: &str| MediaSource::FileId { dialect: HERE, id: id.to_owned() };
         check("image", r#"{"format":"jpeg","source":{"bytes":"AA=="}}"#, Some(base64("image/jpeg", "AA==")));
         check("document", r#"{"format":"txt","source":{"bytes":"SGk="}}"#, Some(MediaSource::Text("Hi".to_owned())));
         check("document", r#"{"format":"txt","source":{"text":"Hi"}}"#, Some(MediaSource::Text("Hi".to_owned())));
         check("video", r#"{"format":"mp4","source":{"s3Location":{"uri":"s3://b/v"}}}"#, Some(stored("s3://b/v")));
-        check("image", r#"{"format":"jpeg","source":{"s3Location":{"uri":"s3://b/x.JPG"}}}"#, Some(stored("s3://b/x.JPG")));
+        check(
+            "image",
+            r#"{"format":"jpeg","source":{"s3Location":{"uri":"s3://b/x.JPG"}}}"#,
+            Some(stored("s3://b/x.JPG")),
+        );
         check("image", r#"{"format":"gif","source":{"s3Location":{"uri":"s3://b/x"}}}"#, None);
         check("image", r#"{"format":"png","source":{"s3Location":{"uri":"s3://b/x","bucketOwner":"1"}}}"#, None);
         check("image", r#"{"format":"bmp","source":{"bytes":""}}"#, None);

@@ -27,8 +27,18 @@ pub(super) fn family(id: &str) -> Family {
 }
 
 /// Open models that hold an answer to a schema. Source: AWS, "Get validated JSON results from models".
-const STRUCTURED: &[&str] =
-    &["qwen3", "gpt-oss", "deepseek.v3", "kimi", "minimax", "mistral-large-3", "ministral", "magistral", "nemotron", "gemma"];
+const STRUCTURED: &[&str] = &[
+    "qwen3",
+    "gpt-oss",
+    "deepseek.v3",
+    "kimi",
+    "minimax",
+    "mistral-large-3",
+    "ministral",
+    "magistral",
+    "nemotron",
+    "gemma",
+];
 
 /// Whether it holds an answer, and strict tools, to a schema by itself.
 pub(super) fn is_structured(id: &str) -> bool {
@@ -38,8 +48,20 @@ pub(super) fn is_structured(id: &str) -> bool {
 
 /// Models of makers none of whose take `cachePoint`.
 const WITHOUT_CACHE: &[&str] = &[
-    "meta.", "mistral.", "cohere.", "ai21.", "deepseek.", "openai.", "qwen.", "amazon.titan", "moonshot", "minimax", "google.",
-    "nvidia.", "writer.", "zai.",
+    "meta.",
+    "mistral.",
+    "cohere.",
+    "ai21.",
+    "deepseek.",
+    "openai.",
+    "qwen.",
+    "amazon.titan",
+    "moonshot",
+    "minimax",
+    "google.",
+    "nvidia.",
+    "writer.",
+    "zai.",
 ];
 
 /// Whether a prompt-cache mark may be sent, and whether with an hour's lifetime (Claude from 4.5 on). A model that

@@ -45,7 +45,9 @@ pub(super) fn peek(body: &Document, said: Said<'_>) -> Result<Peek, Fault> {
         wants: Wants {
             tools: tools.is_some_and(|tools| tools.items().next().is_some()),
             structured: group("outputConfig")?.and_then(|config| config.get("textFormat")).is_some(),
-            reasoning: ["thinking", "reasoning_config", "reasoningConfig", "reasoning_effort"].iter().any(|name| thinks(name)),
+            reasoning: ["thinking", "reasoning_config", "reasoningConfig", "reasoning_effort"]
+                .iter()
+                .any(|name| thinks(name)),
             logprobs: false,
         },
         stateful: None,
@@ -82,7 +84,10 @@ mod tests {
             "outputConfig":{"textFormat":{}},"additionalModelRequestFields":{"thinking":{"type":"enabled"}}}"#,
         )
         .expect("a request");
-        assert_eq!((&*peek.model, peek.stream, peek.max_output, peek.tier.as_deref()), ("m", true, Some(7), Some("flex")));
+        assert_eq!(
+            (&*peek.model, peek.stream, peek.max_output, peek.tier.as_deref()),
+            ("m", true, Some(7), Some("flex"))
+        );
         assert_eq!(peek.wants, Wants { tools: true, structured: true, reasoning: true, logprobs: false });
         let plain = look(r#"{"messages":[],"additionalModelRequestFields":{"thinking":{"type":"disabled"}}}"#);
         assert_eq!(plain.expect("a request").wants, Wants::default());

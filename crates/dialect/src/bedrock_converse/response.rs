@@ -32,8 +32,16 @@ pub(super) fn read(body: Json<'_>, undo: &Undo, from: &Target<'_>) -> Result<Los
     let finish = stop::read(body).map(|finish| without_format_tool(finish, undo, calls));
     for (key, value) in body.members() {
         // `metrics` is how long it took.
-        let known =
-            matches!(&*key, "output" | "stopReason" | "usage" | "metrics" | "serviceTier" | "performanceConfig" | "additionalModelResponseFields");
+        let known = matches!(
+            &*key,
+            "output"
+                | "stopReason"
+                | "usage"
+                | "metrics"
+                | "serviceTier"
+                | "performanceConfig"
+                | "additionalModelResponseFields"
+        );
         if !known && !value.is_null() {
             reader.losses.push(Loss::dropped(key.clone().into_owned(), key));
         }

@@ -19,7 +19,11 @@ pub(super) fn read(object: Json<'_>) -> Option<Finish> {
         _ => Reason::Other,
     };
     let stop_sequence = object.at(&["additionalModelResponseFields", "stop_sequence"]).and_then(Json::as_str);
-    Some(Finish { reason, raw: Some(word.into_owned()), stop_sequence: stop_sequence.map(std::borrow::Cow::into_owned) })
+    Some(Finish {
+        reason,
+        raw: Some(word.into_owned()),
+        stop_sequence: stop_sequence.map(std::borrow::Cow::into_owned),
+    })
 }
 
 /// The word for a finish, and whether it means exactly that.

@@ -21,11 +21,7 @@ const HERE: DialectId = DialectId::BedrockConverse;
 #[derive(Debug)]
 pub(super) enum Block {
     /// A text and the members beside it.
-    Text {
-        text: String,
-        more: Vec<(String, String)>,
-        at: String,
-    },
+    Text { text: String, more: Vec<(String, String)>, at: String },
     /// Any other block, written.
     Ready(String),
 }
@@ -105,7 +101,9 @@ impl<'a> Turns<'a> {
         for (index, part) in parts.iter().enumerate() {
             let at = format!("{path}[{index}]");
             let block = match &part.body {
-                Body::Text { .. } | Body::Refusal(_) | Body::Unknown { dialect: HERE, .. } => self.block(part, true, &at),
+                Body::Text { .. } | Body::Refusal(_) | Body::Unknown { dialect: HERE, .. } => {
+                    self.block(part, true, &at)
+                }
                 other => {
                     self.lose(Loss::dropped(other.word(), at.clone()));
                     continue;

@@ -160,8 +160,12 @@ mod tests {
 
     #[test]
     fn what_prices_depend_on_is_told() {
-        let text = r#"{"usage":{"inputTokens":1},"serviceTier":{"type":"flex"},"performanceConfig":{"latency":"optimized"}}"#;
+        let text =
+            r#"{"usage":{"inputTokens":1},"serviceTier":{"type":"flex"},"performanceConfig":{"latency":"optimized"}}"#;
         let usage = read(Json::parse(text).expect("JSON"));
-        assert_eq!((usage.tier.as_deref(), usage.notes.as_slice()), (Some("flex"), &["latency is optimized".to_owned()][..]));
+        assert_eq!(
+            (usage.tier.as_deref(), usage.notes.as_slice()),
+            (Some("flex"), &["latency is optimized".to_owned()][..])
+        );
     }
 }

@@ -231,7 +231,8 @@ fn tools(request: &Request, shape: &Shape, params: &Params, turns: &mut Turns<'_
         if matches!(request.tool_choice, Some(ToolChoice::Any | ToolChoice::Named(_) | ToolChoice::Allowed { .. })) {
             turns.lose(Loss::dropped("tool_choice", "tool_choice"));
         }
-        own.into_iter().for_each(|(key, _)| turns.lose(Loss::dropped(format!("toolConfig.{key}"), format!("toolConfig.{key}"))));
+        own.into_iter()
+            .for_each(|(key, _)| turns.lose(Loss::dropped(format!("toolConfig.{key}"), format!("toolConfig.{key}"))));
         return None;
     }
     let choice = choice(request, shape.tool.as_ref().map(|(name, _)| (&**name, own_tools)), own_tools, params, turns);
@@ -302,9 +303,7 @@ fn function(function: &Function, params: &Params, at: &str, turns: &mut Turns<'_
         turns.lose(Loss::weakened("strict", at));
     }
     let strict = function.strict.filter(|_| params.structured);
-    if function.description.as_deref() == Some("") {
-        turns.lose(Loss::dropped("description", at));
-    }
+    // An empty one is refused, and says nothing.
     let description = function.description.as_deref().filter(|text| !text.is_empty());
     let tool = spec(&name, description, &object_schema(schema.unwrap_or_default()), strict, &own);
     let mut point = Writer::new();
@@ -336,14 +335,7 @@ fn nested(request: &Request, prefix: &str) -> Vec<(String, String)> {
 const GROUPS: [&str; 3] = ["toolConfig.", "inferenceConfig.", "additionalModelRequestFields."];
 
 /// Everything beside conversation and tools.
-fn knobs(
-    request: &Request,
-    to: &Target<'_>,
-    shape: &Shape,
-    params: &Params,
-    turns: &mut Turns<'_>,
-    json: &mut Writer,
-) {
+fn knobs(request: &Request, to: &Target<'_>, shape: &Shape, params: &Params, turns: &mut Turns<'_>, json: &mut Writer) {
     let (stop, blank): (Vec<&String>, Vec<&String>) =
         request.sampling.stop.iter().partition(|text| !text.trim().is_empty());
     if !blank.is_empty() {

@@ -241,8 +241,7 @@ fn system(request: &Request) -> Vec<Item<'_>> {
 /// A cache mark with its members in one order.
 fn sorted(mark: Raw) -> Raw {
     let Ok(json) = Json::parse(mark.as_str()) else { return mark };
-    let mut members: Vec<String> =
-        json.members().map(|(key, value)| format!("{key:?}:{}", value.raw())).collect();
+    let mut members: Vec<String> = json.members().map(|(key, value)| format!("{key:?}:{}", value.raw())).collect();
     members.sort_by(|a, b| b.cmp(a));
     format!("{{{}}}", members.join(",")).into()
 }
@@ -312,6 +311,7 @@ fn meaning(request: &Request) -> Request {
     request.tier = request.tier.take().map(|tier| if tier == "standard_only" { "default".to_owned() } else { tier });
     for tool in &mut request.tools {
         if let Tool::Function(function) = tool {
+            function.description = function.description.take().filter(|text| !text.is_empty());
             function.cache = function.cache.take().map(sorted);
             function.strict = function.strict.filter(|strict| *strict);
             function.schema = function.schema.take().filter(|schema| schema.as_str() != NO_ARGUMENTS);

@@ -337,6 +337,8 @@ guarantee that came with it. *refused*: the request gets an error, since it need
 * One request or answer counts once in a line, however often it lost the thing.
 * Models: `gpt-5-mini`, `claude-sonnet-4-6`, `gemini-3-flash-preview`, `us.anthropic.claude-sonnet-4-6`, at providers without quirks. A server that takes \
 less loses more; an older model may, too.
+* `bedrock-converse` is an upstream's dialect. Its clients are served in the native lane alone, untranslated; where it \
+stands as the client's, the tables show what the tests ask of it.
 * Members of the dialect's own: what a client or provider wrote that only its dialect (often only that provider) knows, \
 each in less than one of twenty.
 * The recordings come from test suites, which try rare things more often than programs in use do.

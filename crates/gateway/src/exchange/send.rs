@@ -77,7 +77,8 @@ async fn inner(
     // An array came as it was asked for, in pieces.
     let wrapped = lane.hosted.is_some_and(|hosted| hosted.aws_event_stream) && arrived.peek.stream;
     let messages = dialect::of(lane.dialect).framing() == Framing::AwsEventStream && is_messages(&answer.headers);
-    let streamed = is_events(&answer.headers) || messages || wrapped || (arrived.array && lane.dialect == arrived.dialect);
+    let streamed =
+        is_events(&answer.headers) || messages || wrapped || (arrived.array && lane.dialect == arrived.dialect);
     match (arrived.peek.stream, streamed) {
         (false, false) => whole::read(arrived, target, lane, prepared, answer).await.map(Won::Whole),
         (false, true) => whole::gather(arrived, target, lane, prepared, answer).await.map(Won::Whole),

@@ -1,7 +1,6 @@
 //! Watches an answer that passes untouched, of a known dialect or of none, for what it used.
 
 use bytes::Bytes;
-use http::HeaderMap;
 use dialect::hosting::{BedrockFramer, COUNTS};
 use dialect::id::DialectId;
 use dialect::openai_chat::read_usage;
@@ -9,6 +8,7 @@ use dialect::outcome::Outcome;
 use dialect::quirk::Quirks;
 use dialect::stream::{Framing, Meter, Reading, Seen};
 use dialect::usage::{Source, Unit, Usage};
+use http::HeaderMap;
 use wire::frame::Frame;
 use wire::json::{Index, Json, Kind};
 

@@ -257,8 +257,7 @@ impl Row {
     pub fn speaks(&self, dialect: DialectId, base_url: &str) -> Option<&Speaks> {
         let base = base_url.trim_end_matches('/');
         let ends = |ending: &Option<String>| ending.as_deref().map(|ending| base.ends_with(ending));
-        let applies =
-            |entry: &&Speaks| ends(&entry.when).unwrap_or(true) && !ends(&entry.unless).unwrap_or(false);
+        let applies = |entry: &&Speaks| ends(&entry.when).unwrap_or(true) && !ends(&entry.unless).unwrap_or(false);
         self.speaks.iter().filter(|entry| entry.id() == Some(dialect)).find(applies)
     }
 
