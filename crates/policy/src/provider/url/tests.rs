@@ -44,6 +44,7 @@ fn a_placeholder_in_a_model_is_not_filled() {
         dialect: String::new(),
         path: "/d/{model}?v={api_version}".into(),
         when: None,
+        unless: None,
         strip: vec![],
         auth: None,
     };
@@ -54,7 +55,8 @@ fn a_placeholder_in_a_model_is_not_filled() {
 fn one_ending_is_taken_off() {
     let strip = vec!["/v1".to_owned()];
     let (dialect, path) = (String::new(), "/v1/messages".into());
-    let speaks = Speaks { dialect, path, stream: None, on_request: false, hosted: None, when: None, strip, auth: None };
+    let (stream, hosted, when, unless, auth) = Default::default();
+    let speaks = Speaks { dialect, path, stream, on_request: false, hosted, when, unless, strip, auth };
     let check = |base: &str, expect: &str| assert_eq!(call(base, &speaks, "m", None), expect, "{base}");
     check("https://api.anthropic.com", "https://api.anthropic.com/v1/messages");
     check("https://api.anthropic.com/", "https://api.anthropic.com/v1/messages");
