@@ -243,7 +243,7 @@ pub(super) fn citation(citation: Json<'_>) -> Citation {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::allow_attributes, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::allow_attributes, reason = "tests")]
     use super::*;
 
     fn read(content: &str) -> (Vec<Part>, Vec<String>) {

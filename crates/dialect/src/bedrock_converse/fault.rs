@@ -215,7 +215,7 @@ mod tests {
         use wire::frame::Framer as _;
         let bytes = write_event(&Fault::new(Kind::UpstreamRateLimited, "Later."), "r");
         let mut frames = Vec::new();
-        wire::eventstream::EventStreamFramer::default().push(&Bytes::from(bytes), &mut frames).expect("a message");
+        eventstream::EventStreamFramer::default().push(&Bytes::from(bytes), &mut frames).expect("a message");
         assert_eq!(frames.first().map(|frame| frame.name()), Some("exception:throttlingException"));
         assert!(frames.first().is_some_and(|frame| frame.text().starts_with(r#"{"message":"Later.","tollgate":{"#)));
     }

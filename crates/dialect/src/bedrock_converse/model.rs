@@ -11,6 +11,8 @@ pub(super) enum Family {
     Nova,
     /// OpenAI's open models.
     GptOss,
+    /// Alibaba's Qwen.
+    Qwen,
     /// Any other.
     Other,
 }
@@ -22,6 +24,7 @@ pub(super) fn family(id: &str) -> Family {
         () if id.contains("claude") => Family::Claude,
         () if id.contains("amazon.nova") => Family::Nova,
         () if id.contains("gpt-oss") => Family::GptOss,
+        () if id.contains("qwen.") => Family::Qwen,
         () => Family::Other,
     }
 }
@@ -38,6 +41,7 @@ const STRUCTURED: &[&str] = &[
     "magistral",
     "nemotron",
     "gemma",
+    "zai.glm",
 ];
 
 /// Whether it holds an answer, and strict tools, to a schema by itself.

@@ -33,6 +33,8 @@ enum Way {
     Nova,
     /// OpenAI's `reasoning_effort`.
     Effort,
+    /// Qwen's `reasoning_config`, a level.
+    Qwen,
 }
 
 /// Chooses the parameters for a target. `forced` says that a tool call must be forced for the answer's form, which
@@ -41,13 +43,14 @@ pub(super) fn choose(request: &Request, to: &Target<'_>, forced: bool, losses: &
     let family = family(to.model);
     let control = match (family, to.reasoning) {
         (Family::Nova, _) => Way::Nova,
+        (Family::Qwen, _) => Way::Qwen,
         (Family::GptOss, _) | (Family::Other, Control::Effort) => Way::Effort,
         _ => Way::Thinking,
     };
     let mut plain = request.clone();
     let effort = match control {
         Way::Thinking => None,
-        Way::Nova | Way::Effort => plain.effort.take(),
+        Way::Nova | Way::Effort | Way::Qwen => plain.effort.take(),
     };
     let chosen = claude::choose(&plain, to, forced, losses);
     let mut params = Params {
@@ -71,7 +74,8 @@ pub(super) fn choose(request: &Request, to: &Target<'_>, forced: bool, losses: &
     params.think(&chosen.thinking);
     match (effort, control) {
         (Some(effort), Way::Nova) => params.nova(&effort, forced, losses),
-        (Some(effort), _) => params.level(&effort, losses),
+        (Some(effort), Way::Qwen) => params.level("reasoning_config", &effort, losses),
+        (Some(effort), _) => params.level("reasoning_effort", &effort, losses),
         (None, _) => {}
     }
     if to.quirks.has(Quirk::NoToolChoice) {
@@ -125,7 +129,7 @@ impl Params {
     }
 
     /// By a level alone.
-    fn level(&mut self, effort: &Effort, losses: &mut Vec<Loss>) {
+    fn level(&mut self, member: &'static str, effort: &Effort, losses: &mut Vec<Loss>) {
         if *effort == Effort::default() {
             return;
         }
@@ -136,7 +140,7 @@ impl Params {
         if !exact {
             losses.push(Loss::approximated("reasoning effort", "effort"));
         }
-        self.more.push(("reasoning_effort", format!("\"{level}\"")));
+        self.more.push((member, format!("\"{level}\"")));
     }
 }
 

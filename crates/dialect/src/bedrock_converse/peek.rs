@@ -45,9 +45,7 @@ pub(super) fn peek(body: &Document, said: Said<'_>) -> Result<Peek, Fault> {
         wants: Wants {
             tools: tools.is_some_and(|tools| tools.items().next().is_some()),
             structured: group("outputConfig")?.and_then(|config| config.get("textFormat")).is_some(),
-            reasoning: ["thinking", "reasoning_config", "reasoningConfig", "reasoning_effort"]
-                .iter()
-                .any(|name| thinks(name)),
+            reasoning: ["thinking", "reasoning_config", "reasoningConfig", "reasoning_effort"].iter().any(thinks),
             logprobs: false,
         },
         stateful: None,

@@ -117,6 +117,7 @@ fn more(request: &mut Request, fields: Json<'_>) {
             "inferenceConfig" => only(value, "topK").and_then(Json::as_number).map(|top_k| {
                 request.sampling.top_k = Some(top_k.into());
             }),
+            "reasoning_config" if value.kind() == Kind::String => level(value, request.effort.get_or_insert_default()),
             "thinking" | "reasoning_config" => thinking(value, request.effort.get_or_insert_default()),
             "reasoningConfig" => nova(value, request.effort.get_or_insert_default()),
             "reasoning_effort" => level(value, request.effort.get_or_insert_default()),

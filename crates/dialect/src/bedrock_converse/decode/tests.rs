@@ -140,7 +140,7 @@ fn what_runs_at_the_provider_comes_whole() {
 #[test]
 fn streams_end_whole_or_not() {
     let outcome = |frames: &[(&str, &str)]| fold(events(frames, Undo::default()).0).map_err(|fault| fault.outcome);
-    assert_eq!(outcome(&[START, STOP]).unwrap().usage.is_empty(), true);
+    assert!(outcome(&[START, STOP]).unwrap().usage.is_empty());
     assert_eq!(outcome(&[START]).unwrap_err(), Outcome::Truncated);
     assert_eq!(outcome(&[]).unwrap_err(), Outcome::Truncated);
     assert_eq!(outcome(&[START, METADATA]).unwrap_err(), Outcome::Truncated);

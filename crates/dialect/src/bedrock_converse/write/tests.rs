@@ -49,6 +49,7 @@ fn thinking_is_told_in_each_familys_words() {
         ("anthropic.claude-opus-4-6-v1", r#"{"thinking":{"type":"adaptive"},"output_config":{"effort":"low"}}"#),
         ("us.amazon.nova-2-lite-v1:0", r#"{"reasoningConfig":{"type":"enabled","maxReasoningEffort":"low"}}"#),
         ("openai.gpt-oss-120b-1:0", r#"{"reasoning_effort":"low"}"#),
+        ("qwen.qwen3-32b-v1:0", r#"{"reasoning_config":"low"}"#),
     ] {
         let (out, _) = written_for(model, body);
         assert_eq!(member(&out, &["additionalModelRequestFields"]).as_deref(), Some(expected), "{model}");
