@@ -16,6 +16,7 @@ mod program;
 mod admin;
 mod badinput;
 mod cli;
+mod converse;
 mod count_tokens;
 mod cross;
 mod embeddings;

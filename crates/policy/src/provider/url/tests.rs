@@ -47,6 +47,7 @@ fn a_placeholder_in_a_model_is_not_filled() {
         dialect: String::new(),
         path: "/d/{model}?v={api_version}".into(),
         when: None,
+        unless: None,
         strip: vec![],
         auth: None,
     };
@@ -67,6 +68,7 @@ fn one_ending_is_taken_off() {
         on_request: false,
         hosted: None,
         when: None,
+        unless: None,
         strip,
         auth: None,
     };
