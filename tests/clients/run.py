@@ -19,6 +19,7 @@ import time
 import urllib.request
 
 from upstream import ANTHROPIC_KEY, GEMINI_KEY, OPENAI_KEY
+from vendors import BEDROCK_KEY, COHERE_KEY
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -42,6 +43,24 @@ providers:
     kind: gemini
     base_url: http://127.0.0.1:{upstream}
     api_key: {gemini_key}
+    models: [scripted]
+    prices: {prices}
+  cohere:
+    kind: cohere
+    base_url: http://127.0.0.1:{upstream}
+    api_key: {cohere_key}
+    models: [scripted]
+    prices: {prices}
+  bedrock:
+    kind: bedrock
+    base_url: http://127.0.0.1:{upstream}
+    api_key: {bedrock_key}
+    models: [scripted]
+    prices: {prices}
+  bedrock-claude:
+    kind: bedrock-claude
+    base_url: http://127.0.0.1:{upstream}
+    api_key: {bedrock_key}
     models: [scripted]
     prices: {prices}
   tired:
@@ -81,39 +100,52 @@ def node():
     return None
 
 
-def version_of(folder):
-    return json.loads((HERE / "js/node_modules" / folder / "package.json").read_text())["version"]
+def version_of(place, folder):
+    return json.loads((HERE / place / "node_modules" / folder / "package.json").read_text())["version"]
 
 
-def programs():
+# (venv, package, module, program, label's end). The first part runs in `./test clients`, all in `./test clients-all`.
+PYTHON = [
+    (venv, *row)
+    for venv in ("current", "previous")
+    for row in (
+        ("openai", "openai", "openai_sdk.py", ""),
+        ("openai", "openai", "openai_responses_sdk.py", " responses"),
+        ("anthropic", "anthropic", "anthropic_sdk.py", ""),
+        ("google-genai", "google.genai", "genai_sdk.py", ""),
+    )
+] + [
+    ("vendors", "cohere", "cohere", "cohere_sdk.py", ""),
+    ("vendors", "mistralai", "mistralai", "mistral_sdk.py", ""),
+    ("vendors", "boto3", "boto3", "boto3_sdk.py", ""),
+]
+PYTHON_ALL = []
+# (folder, package, program, installed folder)
+SCRIPT = [
+    ("js", "openai", "openai.mjs", "openai"),
+    ("js", "openai", "openai.mjs", "openai-6"),
+    ("js", "@anthropic-ai/sdk", "anthropic.mjs", "@anthropic-ai/sdk"),
+]
+SCRIPT_ALL = []
+
+
+def programs(everything):
     """(label, command) of every SDK program that can run here, and what cannot run with the reason."""
     found, missing = [], []
-    for venv in ("current", "previous"):
+    for venv, package, module, program, more in PYTHON + PYTHON_ALL * everything:
         python = ROOT / ".venv" / venv / "bin/python"
-        for package, module, program in (
-            ("openai", "openai", "openai_sdk.py"),
-            ("anthropic", "anthropic", "anthropic_sdk.py"),
-            ("google-genai", "google.genai", "genai_sdk.py"),
-        ):
-            if not python.exists():
-                missing.append(f"Python {package} ({venv} line): no {python.relative_to(ROOT)}; run ./test")
-                continue
-            ask = f"import {module}; print({module}.__version__)"
-            version = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
-            found.append((f"python {package} {version}", [str(python), str(HERE / program)]))
-            if package == "openai":
-                label = f"python openai {version} responses"
-                found.append((label, [str(python), str(HERE / "openai_responses_sdk.py")]))
+        if not python.exists():
+            missing.append(f"Python {package} ({venv}): no {python.relative_to(ROOT)}; run ./test")
+            continue
+        ask = f"from importlib.metadata import version; print(version({package!r}))"
+        version = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
+        found.append((f"python {package} {version}{more}", [str(python), str(HERE / program)]))
     runner = node()
-    for package, program, folder in (
-        ("openai", "openai.mjs", "openai"),
-        ("openai", "openai.mjs", "openai-6"),
-        ("@anthropic-ai/sdk", "anthropic.mjs", "@anthropic-ai/sdk"),
-    ):
-        if runner is None or not (HERE / "js/node_modules" / folder).is_dir():
+    for place, package, program, folder in SCRIPT + SCRIPT_ALL * everything:
+        if runner is None or not (HERE / place / "node_modules" / folder).is_dir():
             missing.append(f"JavaScript {folder}: " + ("no Node 22 or later" if runner is None else "not installed; run ./test"))
             continue
-        found.append((f"js {package} {version_of(folder)}", [runner, str(HERE / "js" / program), folder]))
+        found.append((f"js {package} {version_of(place, folder)}", [runner, str(HERE / place / program), folder]))
     return found, missing
 
 
@@ -168,7 +200,7 @@ def run_all(chosen, environment):
 
 def main():
     names = [name for name in sys.argv[1:] if not name.startswith("-")]
-    found, missing = programs()
+    found, missing = programs("--all" in sys.argv[1:])
     for reason in missing:
         print(f"  skipped: {reason}")
     chosen = [one for one in found if not names or any(name in one[0] for name in names)]
@@ -185,7 +217,7 @@ def main():
             config.write_text(
                 CONFIG.format(
                     port=port, data=f"{folder}/data", upstream=upstream_port, openai_key=OPENAI_KEY, anthropic_key=ANTHROPIC_KEY,
-                    gemini_key=GEMINI_KEY,
+                    gemini_key=GEMINI_KEY, cohere_key=COHERE_KEY, bedrock_key=BEDROCK_KEY,
                     prices='{ "*": { input: 1, output: 4, cache_read: 0.1, cache_write: 1.25 } }',
                     key_hash=hashlib.sha256(key.encode()).hexdigest(), other_hash=hashlib.sha256(other.encode()).hexdigest(),
                 ),
@@ -216,7 +248,7 @@ def main():
             failed += len(violations) + (code != 0)
             log.seek(0)
             text = log.read().decode(errors="replace")
-            for secret in (key, OPENAI_KEY, ANTHROPIC_KEY, GEMINI_KEY):
+            for secret in (key, OPENAI_KEY, ANTHROPIC_KEY, GEMINI_KEY, COHERE_KEY, BEDROCK_KEY):
                 if secret in text:
                     print("    FAILED: a key stands in the gateway's log")
                     failed += 1

@@ -1,4 +1,4 @@
-"""A scripted provider: real OpenAI chat completions, Anthropic messages and Google generateContent over HTTP/1.1.
+"""A scripted provider over HTTP/1.1: OpenAI chat completions, Anthropic messages, Google generateContent; in `vendors.py` more.
 
 It answers by what is asked, never by chance, and it is strict: a request that the real provider would refuse is
 refused here with the provider's own words, and remembered as a violation. `GET /_log` tells what came in.
@@ -24,13 +24,13 @@ import json
 import struct
 import sys
 
+from vendors import BEDROCK_KEY, CACHED, COHERE_KEY, OUTPUT, PROMPT, Bedrock, Cohere, Refusal, invoked, need
+
 OPENAI_KEY = "sk-upstream-openai-0123456789"
 ANTHROPIC_KEY = "sk-ant-upstream-0123456789"
 GEMINI_KEY = "AIza-upstream-gemini-0123456789"
 SIGNATURE = "c2lnbmVkIGJ5IHRoZSBzY3JpcHQ+Pz8/"
 PERSON = {"name": "Ada Lovelace", "age": 36, "langs": ["English", "français", "日本語 😀"]}
-# Of 120 prompt tokens, 100 came from the cache.
-PROMPT, CACHED, OUTPUT = 120, 100, 7
 
 OPENAI_FIELDS = set(
     "model messages temperature top_p n stream stream_options stop max_tokens max_completion_tokens presence_penalty "
@@ -46,19 +46,6 @@ ANTHROPIC_FIELDS = set(
 GEMINI_FIELDS = set(
     "contents systemInstruction tools toolConfig generationConfig safetySettings cachedContent labels serviceTier".split()
 )
-
-
-class Refusal(Exception):
-    """A request that the real provider refuses."""
-
-    def __init__(self, status, message, kind="invalid_request_error", headers=()):
-        super().__init__(message)
-        self.status, self.message, self.kind, self.headers = status, message, kind, dict(headers)
-
-
-def need(condition, message):
-    if not condition:
-        raise Refusal(400, message)
 
 
 class OpenAI:
@@ -288,6 +275,23 @@ class Anthropic:
         return {"type": "error", "error": {"type": refusal.kind, "message": refusal.message}, "request_id": "req_scripted"}
 
 
+class Invoked(Anthropic):
+    """Messages on Bedrock: the model and whether to stream stand in the path, the version in the body."""
+
+    @staticmethod
+    def check(headers, body):
+        if headers.get("authorization") != f"Bearer {BEDROCK_KEY}":
+            raise Refusal(403, "Authentication failed: Please make sure your API Key is valid.", "AccessDeniedException")
+        need(body.get("anthropic_version") == "bedrock-2023-05-31", "anthropic_version: Field required")
+        need("model" not in body and "stream" not in body, "model: Extra inputs are not permitted")
+        rest = {name: value for name, value in body.items() if name != "anthropic_version"}
+        Anthropic.check({"x-api-key": ANTHROPIC_KEY, "anthropic-version": "2023-06-01"}, rest | {"model": "scripted"})
+
+    @staticmethod
+    def error(refusal):
+        return {"message": refusal.message}
+
+
 class Gemini:
     """generateContent and streamGenerateContent, whose model and verb stand in the path."""
 
@@ -385,13 +389,14 @@ class Gemini:
         return {"error": error}
 
 
-STOP = {"openai": "stop", "anthropic": "end_turn", "gemini": "STOP"}
-CALLS = {"openai": "tool_calls", "anthropic": "tool_use", "gemini": "STOP"}
-LENGTH = {"openai": "length", "anthropic": "max_tokens", "gemini": "MAX_TOKENS"}
+STOP = {"openai": "stop", "anthropic": "end_turn", "gemini": "STOP", "cohere": "COMPLETE", "bedrock": "end_turn"}
+CALLS = {"openai": "tool_calls", "anthropic": "tool_use", "gemini": "STOP", "cohere": "TOOL_CALL", "bedrock": "tool_use"}
+LENGTH = {"openai": "length", "anthropic": "max_tokens", "gemini": "MAX_TOKENS", "cohere": "MAX_TOKENS", "bedrock": "max_tokens"}
 KINDS = {
     400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error",
     429: "rate_limit_error", 500: "api_error", 529: "overloaded_error",
 }
+AMAZON = {400: "ValidationException", 403: "AccessDeniedException", 429: "ThrottlingException", 503: "ServiceUnavailableException"}
 
 
 def answer(system, user, images, results, schema, tools, prefix, forced):
@@ -455,10 +460,14 @@ class Upstream:
         if path.endswith("/models") and method == "GET":
             self.reply(writer, 200, {"object": "list", "data": [{"id": "scripted", "object": "model", "created": 1790000000, "owned_by": "tests"}]})
             return True
+        if path in ("/v2/embed", "/v2/rerank"):
+            right = headers.get("authorization") == f"Bearer {COHERE_KEY}"
+            self.reply(writer, 200 if right else 401, Cohere.other(path, json.loads(raw)) if right else {"message": "invalid api token"})
+            return True
         if path.startswith("/tired/"):
             self.reply(writer, 503, OpenAI.error(Refusal(503, "The server is overloaded.", "server_error")))
             return True
-        if path == "/v1/embeddings":
+        if path.removeprefix("/wrapped") == "/v1/embeddings":
             body = json.loads(raw)
             self.log.append({"path": path, "headers": {}, "body": body})
             floats = [0.5, -0.25, 1.0]
@@ -468,10 +477,7 @@ class Upstream:
             usage = {"prompt_tokens": 10 * len(texts), "total_tokens": 10 * len(texts)}
             self.reply(writer, 200, {"object": "list", "data": data, "model": body["model"], "usage": usage})
             return True
-        dialect = {"/v1/chat/completions": OpenAI, "/v1/messages": Anthropic}.get(path.split("?")[0])
-        google = path.removeprefix("/v1beta/models/scripted:")
-        if google in ("generateContent", "streamGenerateContent?alt=sse", "streamGenerateContent"):
-            dialect = Gemini
+        dialect, streaming = self.spoken(path.split("?")[0])
         if dialect is None:
             self.violations.append(f"{method} {path}")
             self.reply(writer, 404, {"error": {"message": f"no such path: {path}", "type": "invalid_request_error"}})
@@ -482,7 +488,8 @@ class Upstream:
             self.log.append({"path": path, "headers": {name: value for name, value in headers.items() if "key" not in name and name != "authorization"}, "body": body})
             try:
                 leaked = [name for name in headers if name.startswith(("x-tollgate", "x-stainless"))]
-                need(not leaked, f"headers that are the gateway's own business: {leaked}")
+                # A gateway between this one and the provider has an SDK of its own.
+                need(not leaked or path.startswith("/wrapped/"), f"headers that are the gateway's own business: {leaked}")
                 dialect.check(headers, body)
             except (Refusal, KeyError, TypeError, ValueError) as error:
                 if not dialect.heard(body)[1].startswith("refuse me"):
@@ -492,7 +499,7 @@ class Upstream:
             choice = body.get("tool_choice")
             forced = choice.get("name") if isinstance(choice, dict) else None
             text, calls, finish = answer(*heard, "call_" if dialect is OpenAI else "toolu_", forced)
-            if not body.get("stream") and not (dialect is Gemini and google.startswith("stream")):
+            if not body.get("stream") and not streaming:
                 self.reply(writer, 200, dialect.whole(text, calls, finish))
                 return True
             pause = 0.0
@@ -501,11 +508,32 @@ class Upstream:
                 pieces, pause = [f"word{number} " for number in range(200)], 0.05
             if heard[1].startswith("drop"):
                 finish = None
-            await self.flow(writer, dialect.stream(body, pieces, calls, finish), pause, finish is None)
+            frames = dialect.stream(body, pieces, calls, finish)
+            if "-stream" in path:
+                frames = frames if dialect is Bedrock else invoked(frames)
+            kind = "application/vnd.amazon.eventstream" if "-stream" in path else "text/event-stream; charset=utf-8"
+            await self.flow(writer, frames, pause, finish is None, kind)
             return finish is not None
         except Refusal as refusal:
-            self.reply(writer, refusal.status, dialect.error(refusal), refusal.headers)
+            headers = refusal.headers
+            if dialect in (Bedrock, Invoked):
+                headers = headers | {"x-amzn-errortype": AMAZON.get(refusal.status, "InternalServerException")}
+            self.reply(writer, refusal.status, dialect.error(refusal), headers)
             return True
+
+    @staticmethod
+    def spoken(path):
+        """The dialect of a path, and whether the path alone asks for a stream."""
+        verb = path.removeprefix("/v1beta/models/scripted:")
+        if verb in ("generateContent", "streamGenerateContent"):
+            return Gemini, verb.startswith("stream")
+        bedrock = path.removeprefix("/model/scripted/")
+        if bedrock in ("converse", "converse-stream"):
+            return Bedrock, bedrock.endswith("-stream")
+        if bedrock in ("invoke", "invoke-with-response-stream"):
+            return Invoked, bedrock.endswith("-stream")
+        known = {"/v1/chat/completions": OpenAI, "/v1/messages": Anthropic, "/v2/chat": Cohere}
+        return known.get(path.removeprefix("/wrapped")), False
 
     def reply(self, writer, status, body, headers=()):
         raw = json.dumps(body, ensure_ascii=False).encode()
@@ -515,13 +543,13 @@ class Upstream:
             f"x-request-id: req_scripted\r\n{extra}content-length: {len(raw)}\r\n\r\n".encode() + raw
         )
 
-    async def flow(self, writer, frames, pause, cut):
+    async def flow(self, writer, frames, pause, cut, kind):
         writer.write(
-            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\nrequest-id: req_scripted\r\n"
-            b"transfer-encoding: chunked\r\n\r\n"
+            f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\nrequest-id: req_scripted\r\n"
+            "transfer-encoding: chunked\r\n\r\n".encode()
         )
         for frame in frames:
-            raw = frame.encode()
+            raw = frame if isinstance(frame, bytes) else frame.encode()
             # Frames are cut in the middle of a line, and now and then in the middle of a character.
             middle = len(raw) * 2 // 3
             for piece in (raw[:middle], raw[middle:]):
