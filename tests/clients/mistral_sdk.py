@@ -3,13 +3,16 @@
 import asyncio
 import json
 
-from common import CITIES, GATEWAY, KEY, PERSON, PNG, TARGETS, UNICODE, USAGE, WEATHER, case, check_line, same
+from common import CITIES, FORGETFUL, GATEWAY, KEY, PERSON, PNG, UNICODE, USAGE, WEATHER, case, check_line, same
 from mistralai.client import Mistral
 from mistralai.client.errors import SDKError
 from pydantic import BaseModel
 
 client = Mistral(api_key=KEY, server_url=GATEWAY, timeout_ms=20_000)
+TARGETS = (*FORGETFUL, "mistral/scripted")
 TOOL = {"type": "function", "function": {"name": "get_weather", "description": "The weather.", "parameters": WEATHER}}
+# What only Mistral has a word for.
+OWN = {"mistral/scripted": {"random_seed": 7, "safe_prompt": True}}
 ASK = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": UNICODE}]
 SAID = f"You said: {UNICODE} [system: Be brief.]"
 
@@ -29,7 +32,7 @@ def usage(seen):
 
 
 def basic(target):
-    answer = client.chat.complete(model=target, messages=ASK, temperature=0.5, max_tokens=200, random_seed=7)
+    answer = client.chat.complete(model=target, messages=ASK, temperature=0.5, max_tokens=200, **OWN.get(target, {}))
     same((answer.choices[0].message.content, answer.choices[0].finish_reason), (SAID, "stop"), "content")
     usage(answer.usage)
 
@@ -59,7 +62,7 @@ def tools(target):
 
 
 def forced(target):
-    answer = client.chat.complete(model=target, messages=user("weather"), tools=[TOOL], tool_choice="any")
+    answer = client.chat.complete(model=target, messages=user("weather"), tools=[TOOL], tool_choice="required" if target.startswith("chatty") else "any")
     same(len(answer.choices[0].message.tool_calls), 2, "calls")
 
 
@@ -70,7 +73,7 @@ def structured(target):
 
 def picture(target):
     url = f"data:image/png;base64,{PNG}"
-    answer = client.chat.complete(model=target, messages=user([{"type": "text", "text": "look"}, {"type": "image_url", "image_url": url}]))
+    answer = client.chat.complete(model=target, messages=user([{"type": "text", "text": "look"}, {"type": "image_url", "image_url": {"url": url} if target.startswith("chatty") else url}]))
     same(answer.choices[0].message.content, f"You said: look [image: {url[:24]}… {len(url)}]", "content")
 
 
@@ -85,13 +88,8 @@ def asynchronous(target):
 
 
 def embeddings():
-    answer = client.embeddings.create(model="chatty/scripted", inputs=["one", UNICODE])
+    answer = client.embeddings.create(model="mistral/scripted", inputs=["one", UNICODE])
     same([one.embedding for one in answer.data], [[0.5, -0.25, 1.0]] * 2, "vectors")
-
-
-def models():
-    listed = {model.id for model in client.models.list().data}
-    assert set(TARGETS) <= listed, listed
 
 
 def fails(status, kind, text, by=client, **request):
@@ -122,7 +120,7 @@ EACH = {
     "upstream 429": lambda target: fails(429, "upstream_rate_limited", "", model=target, messages=user("fail 429")),
 }
 ONCE = {
-    "embeddings": embeddings, "models": models,
+    "embeddings": embeddings,
     "404 model": lambda: fails(404, "unknown_model", "chatty/scripted", model="chatty/scriptd", messages=user("x")),
     "401": lambda: fails(401, "unauthenticated", "", Mistral(api_key="tg-000000000000-" + "0" * 48, server_url=GATEWAY), model=TARGETS[0], messages=ASK),
 }

@@ -43,6 +43,12 @@ providers:
     kind: gemini
     base_url: http://127.0.0.1:{upstream}
     api_key: {gemini_key}
+    models: [scripted, gemini-3-pro-preview]
+    prices: {prices}
+  mistral:
+    kind: mistral
+    base_url: http://127.0.0.1:{upstream}/mistral/v1
+    api_key: {openai_key}
     models: [scripted]
     prices: {prices}
   cohere:

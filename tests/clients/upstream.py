@@ -56,6 +56,8 @@ class OpenAI:
         if headers.get("authorization") != f"Bearer {OPENAI_KEY}":
             raise Refusal(401, "Incorrect API key provided.", "invalid_request_error")
         unknown = set(body) - OPENAI_FIELDS
+        parts = [part for message in body["messages"] if isinstance(message.get("content"), list) for part in message["content"]]
+        need(all(isinstance(part.get("image_url", {}), dict) for part in parts), "image_url: expected an object, but got a string")
         need(not unknown, f"Unrecognized request argument supplied: {', '.join(sorted(unknown))}")
         need(isinstance(body.get("messages"), list) and body["messages"], "'messages' is a required property")
         need(body["model"] == "scripted", f"there is no model {body.get('model')!r}")
@@ -92,7 +94,8 @@ class OpenAI:
                 system.append(text)
             elif message["role"] == "user":
                 user, results = text, []
-                images = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
+                images = [part["image_url"] for part in parts if part["type"] == "image_url"]
+                images = [url["url"] if isinstance(url, dict) else url for url in images]
             elif message["role"] == "tool":
                 results.append(text)
         form = body.get("response_format") or {}
@@ -154,6 +157,34 @@ class OpenAI:
     @staticmethod
     def error(refusal):
         return {"error": {"message": refusal.message, "type": refusal.kind, "param": None, "code": None}}
+
+
+class Mistral(OpenAI):
+    """Mistral's chat completions: OpenAI's but for some names, and strict about ids of calls."""
+
+    fields = (OPENAI_FIELDS | {"random_seed", "safe_prompt", "prompt_mode", "guardrails"}) - {
+        "seed", "stream_options", "max_completion_tokens", "logit_bias", "logprobs", "top_logprobs", "user", "store",
+    }
+
+    @staticmethod
+    def check(headers, body):
+        unknown = set(body) - Mistral.fields
+        need(not unknown, f"Extra inputs are not permitted: {', '.join(sorted(unknown))}")
+        need(body.get("tool_choice") != "required", "tool_choice is auto, none, any or a function")
+        for message in body["messages"]:
+            for one in [message.get("tool_call_id")] + [call["id"] for call in message.get("tool_calls") or []]:
+                need(one is None or (len(one) == 9 and one.isalnum()), f"Tool call id was {one} but must be a-z, A-Z, 0-9, with a length of 9.")
+        messages = [message | {"content": ""} if isinstance(message.get("content"), list) else message for message in body["messages"]]
+        OpenAI.check(headers, {name: value for name, value in body.items() if name in OPENAI_FIELDS} | {"messages": messages})
+
+    @staticmethod
+    def stream(body, pieces, calls, finish):
+        # Usage comes unasked, in the chunk that says why the answer ended.
+        frames = list(OpenAI.stream(body, pieces, calls, finish))
+        if finish is not None:
+            last = json.loads(frames[-2].removeprefix("data: "))
+            frames[-2] = "data: " + json.dumps(last | {"usage": OpenAI.usage()}) + "\n\n"
+        return frames
 
 
 class Anthropic:
@@ -322,7 +353,9 @@ class Gemini:
                 need(isinstance(call["functionCall"].get("args", {}), dict), f"contents[{at}]: args must be an object")
             if waiting:
                 signature = waiting[0].get("thoughtSignature", "").replace("-", "+").replace("_", "/")
-                need(signature == SIGNATURE, f"contents[{at}]: Function call is missing a thought_signature")
+                # What Google documents for a signature that was lost; for the model with another name only.
+                lost = signature == "skip_thought_signature_validator".replace("_", "/") and "model" in headers
+                need(signature == SIGNATURE or lost, f"contents[{at}]: Function call is missing a thought_signature")
             last = "calls" if waiting else role
         for tool in body.get("tools") or []:
             for function in tool["functionDeclarations"]:
@@ -399,8 +432,9 @@ KINDS = {
 AMAZON = {400: "ValidationException", 403: "AccessDeniedException", 429: "ThrottlingException", 503: "ServiceUnavailableException"}
 
 
-def answer(system, user, images, results, schema, tools, prefix, forced):
+def answer(system, user, images, results, schema, tools, dialect, forced):
     """(text, calls, finish) of one request; `forced` is the tool that must be called."""
+    prefix = "call_" if dialect is OpenAI else "a" if dialect is Mistral else "toolu_"
     if user.startswith("fail "):
         status = int(user.split()[1])
         headers = {"retry-after": "30"} if status == 429 else {}
@@ -412,7 +446,7 @@ def answer(system, user, images, results, schema, tools, prefix, forced):
     if results:
         return " and ".join(results) + ".", [], STOP
     if tools and user.startswith("weather"):
-        calls = [{"id": f"{prefix}{city}01", "name": "get_weather", "input": {"city": city, "unit": "°C"}} for city in ("Paris", "Oslo")]
+        calls = [{"id": f"{prefix}{city}01".ljust(9, "x") if dialect is Mistral else f"{prefix}{city}01", "name": "get_weather", "input": {"city": city, "unit": "°C"}} for city in ("Paris", "Oslo")]
         return "Let me look.", calls, CALLS
     if schema:
         need(set(schema["properties"]) == set(PERSON), "the schema did not arrive as it was sent")
@@ -467,7 +501,7 @@ class Upstream:
         if path.startswith("/tired/"):
             self.reply(writer, 503, OpenAI.error(Refusal(503, "The server is overloaded.", "server_error")))
             return True
-        if path.removeprefix("/wrapped") == "/v1/embeddings":
+        if path.removeprefix("/wrapped").removeprefix("/mistral") == "/v1/embeddings":
             body = json.loads(raw)
             self.log.append({"path": path, "headers": {}, "body": body})
             floats = [0.5, -0.25, 1.0]
@@ -475,7 +509,7 @@ class Upstream:
             texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
             data = [{"object": "embedding", "index": index, "embedding": vector} for index in range(len(texts))]
             usage = {"prompt_tokens": 10 * len(texts), "total_tokens": 10 * len(texts)}
-            self.reply(writer, 200, {"object": "list", "data": data, "model": body["model"], "usage": usage})
+            self.reply(writer, 200, {"id": "embd-scripted1", "object": "list", "data": data, "model": body["model"], "usage": usage})
             return True
         dialect, streaming = self.spoken(path.split("?")[0])
         if dialect is None:
@@ -489,6 +523,7 @@ class Upstream:
             try:
                 leaked = [name for name in headers if name.startswith(("x-tollgate", "x-stainless"))]
                 # A gateway between this one and the provider has an SDK of its own.
+                headers |= {"model": "gemini-3"} if "/gemini-3" in path else {}
                 need(not leaked or path.startswith("/wrapped/"), f"headers that are the gateway's own business: {leaked}")
                 dialect.check(headers, body)
             except (Refusal, KeyError, TypeError, ValueError) as error:
@@ -498,7 +533,7 @@ class Upstream:
             heard = dialect.heard(body)
             choice = body.get("tool_choice")
             forced = choice.get("name") if isinstance(choice, dict) else None
-            text, calls, finish = answer(*heard, "call_" if dialect is OpenAI else "toolu_", forced)
+            text, calls, finish = answer(*heard, dialect, forced)
             if not body.get("stream") and not streaming:
                 self.reply(writer, 200, dialect.whole(text, calls, finish))
                 return True
@@ -524,7 +559,7 @@ class Upstream:
     @staticmethod
     def spoken(path):
         """The dialect of a path, and whether the path alone asks for a stream."""
-        verb = path.removeprefix("/v1beta/models/scripted:")
+        verb = path.removeprefix("/v1beta/models/scripted:").removeprefix("/v1beta/models/gemini-3-pro-preview:")
         if verb in ("generateContent", "streamGenerateContent"):
             return Gemini, verb.startswith("stream")
         bedrock = path.removeprefix("/model/scripted/")
@@ -532,7 +567,7 @@ class Upstream:
             return Bedrock, bedrock.endswith("-stream")
         if bedrock in ("invoke", "invoke-with-response-stream"):
             return Invoked, bedrock.endswith("-stream")
-        known = {"/v1/chat/completions": OpenAI, "/v1/messages": Anthropic, "/v2/chat": Cohere}
+        known = {"/v1/chat/completions": OpenAI, "/mistral/v1/chat/completions": Mistral, "/v1/messages": Anthropic, "/v2/chat": Cohere}
         return known.get(path.removeprefix("/wrapped")), False
 
     def reply(self, writer, status, body, headers=()):
