@@ -1,23 +1,27 @@
-"""AWS's `boto3` through the native lane: Converse and InvokeModel with a virtual key as the Bedrock API key."""
+"""AWS's `boto3` through the native lane: Converse and InvokeModel.
+
+Over TLS a virtual key stands where a Bedrock API key would; over plain HTTP, where boto3 sends no such key, it is the access
+key id.
+"""
 
 import json
 import os
 
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
 from common import CITIES, COST, GATEWAY, KEY, UNICODE, WEATHER, case, line, same
-
-# A virtual key stands where a Bedrock API key would.
-os.environ["AWS_BEARER_TOKEN_BEDROCK"] = KEY
-import boto3  # noqa: E402
-from botocore.config import Config  # noqa: E402
-from botocore.exceptions import ClientError  # noqa: E402
 
 TOOLS = {"tools": [{"toolSpec": {"name": "get_weather", "description": "The weather.", "inputSchema": {"json": WEATHER}}}]}
 SAID = f"You said: {UNICODE} [system: Be brief.]"
 ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=20)
 
 
-def lane(provider):
-    return boto3.client("bedrock-runtime", region_name="us-east-1", endpoint_url=f"{GATEWAY}/native/{provider}", config=ONCE)
+def lane(provider, key=KEY):
+    return boto3.client(
+        "bedrock-runtime", region_name="us-east-1", endpoint_url=f"{GATEWAY}/native/{provider}", config=ONCE, aws_access_key_id=key,
+        aws_secret_access_key="unused",
+    )
 
 
 def user(text):
@@ -113,14 +117,25 @@ def fails(status, code, text, by=None, **request):
 
 
 def bad_key():
-    os.environ["AWS_BEARER_TOKEN_BEDROCK"] = "tg-000000000000-" + "0" * 48
     try:
-        lane("bedrock").converse(modelId="scripted", messages=user("x"))
+        lane("bedrock", "tg-000000000000-" + "0" * 48).converse(modelId="scripted", messages=user("x"))
     except ClientError as error:
         same(error.response["ResponseMetadata"]["HTTPStatusCode"], 401, "status")
         same(headers(error.response)["x-tollgate-error"], "unauthenticated", "x-tollgate-error")
         return
     raise AssertionError("a key that is not known was accepted")
+
+
+def bearer():
+    os.environ["AWS_BEARER_TOKEN_BEDROCK"] = KEY
+    url = os.environ["TOLLGATE_TLS_URL"] + "/native/bedrock"
+    client = boto3.client("bedrock-runtime", region_name="us-east-1", endpoint_url=url, config=ONCE, verify=os.environ["TOLLGATE_CA"])
+    answer = client.converse(modelId="scripted", messages=user("hi"))
+    same(answer["output"]["message"]["content"][0]["text"], "You said: hi", "text")
+    text = ""
+    for event in client.converse_stream(modelId="scripted", messages=user(UNICODE))["stream"]:
+        text += event.get("contentBlockDelta", {}).get("delta", {}).get("text", "")
+    same(text, f"You said: {UNICODE}", "text")
 
 
 bedrock, claude = lane("bedrock"), lane("bedrock-claude")
@@ -129,6 +144,6 @@ for name, check in {
     "invoke_model_with_response_stream": invoked_streamed,
     "upstream 400": lambda: fails(400, "ValidationException", "scripted failure 400", messages=user("fail 400")),
     "upstream 429": lambda: fails(429, "ThrottlingException", "scripted failure 429", messages=user("fail 429")),
-    "401": bad_key,
+    "401": bad_key, "API key over TLS": bearer,
 }.items():
     case(name, "bedrock", check)

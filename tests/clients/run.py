@@ -5,6 +5,7 @@ against both, and prints one row for each SDK. The configurations that the guide
 real provider would refuse. Names choose programs (`openai`, `anthropic`, `js`, ...); without one, all run.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ import pathlib
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -24,7 +26,7 @@ from vendors import BEDROCK_KEY, COHERE_KEY
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CONFIG = """\
-server: {{ listen: "127.0.0.1:{port}" }}
+server: {{ listen: "127.0.0.1:{port}"{tls} }}
 data_dir: {data}
 providers:
   chatty:
@@ -81,10 +83,6 @@ keys:
   - {{ name: clients, hash: "sha256:{key_hash}" }}
   - {{ name: stranger, hash: "sha256:{other_hash}" }}
 """
-
-
-def virtual_key():
-    return f"tg-{secrets.token_hex(6)}-{secrets.token_hex(24)}"
 
 
 def free_port():
@@ -173,17 +171,83 @@ def check_guides(binary, environment):
     return passed, failed
 
 
-def ready(port, process):
-    end = time.monotonic() + 20
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            return False
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1) as answer:
-                return answer.status == 200
-        except OSError:
-            time.sleep(0.05)
-    return False
+class Keys:
+    """The callers' keys and those that the gateway has for its providers."""
+
+    def __init__(self):
+        self.own, self.other = (f"tg-{secrets.token_hex(6)}-{secrets.token_hex(24)}" for _ in range(2))
+        self.upstream = {
+            "openai_key": OPENAI_KEY, "anthropic_key": ANTHROPIC_KEY, "gemini_key": GEMINI_KEY, "cohere_key": COHERE_KEY,
+            "bedrock_key": BEDROCK_KEY,
+        }
+
+    def all(self):
+        return [self.own, *self.upstream.values()]
+
+
+def certificate(folder):
+    """A PEM file with a fresh key and its own certificate for 127.0.0.1."""
+    pem = str(folder / "localhost.pem")
+    ask = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
+    subprocess.run([*ask.split(), "-keyout", pem + ".key", "-out", pem], check=True, capture_output=True)
+    return pem
+
+
+def end(process):
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+class Gateway:
+    """A running gateway in a folder of its own."""
+
+    def __init__(self, binary, folder, upstream_port, keys, environment, pem=None):
+        folder.mkdir()
+        port = free_port()
+        self.url = f"http{'s' if pem else ''}://127.0.0.1:{port}"
+        self.context = ssl.create_default_context(cafile=pem) if pem else None
+        self.keys = keys
+        config = folder / "tollgate.yaml"
+        text = CONFIG.format(
+            port=port, tls=f", tls: {{ cert: {pem}, key: {pem}.key }}" if pem else "", data=f"{folder}/data", upstream=upstream_port,
+            prices='{ "*": { input: 1, output: 4, cache_read: 0.1, cache_write: 1.25 } }',
+            key_hash=hashlib.sha256(keys.own.encode()).hexdigest(), other_hash=hashlib.sha256(keys.other.encode()).hexdigest(),
+            **keys.upstream,
+        )
+        config.write_text(text, encoding="utf-8")
+        self.log = open(folder / "gateway.log", "w+b")
+        self.process = subprocess.Popen(
+            [str(binary), "serve", "--config", str(config)], stdout=self.log, stderr=self.log, env=environment
+        )
+
+    def told(self):
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace")
+
+    def ready(self):
+        last = time.monotonic() + 20
+        while time.monotonic() < last and self.process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{self.url}/readyz", timeout=1, context=self.context) as answer:
+                    return answer.status == 200
+            except OSError:
+                time.sleep(0.05)
+        print(self.told())
+        return False
+
+    def stop(self, show):
+        """Ends it and counts what is wrong: a clean end is part of it (SIGTERM, exit 0), and so is a log without keys."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=40)
+        if code != 0:
+            print(f"    FAILED: the gateway ended with {code} after SIGTERM")
+        leaks = [secret for secret in self.keys.all() if secret in self.told()]
+        if leaks:
+            print(f"    FAILED: {len(leaks)} keys stand in the gateway's log")
+        if show and "TOLLGATE_SHOW_LOG" in os.environ:
+            print(self.told()[-6000:])
+        return len(leaks) + (code != 0)
 
 
 def run_all(chosen, environment):
@@ -213,58 +277,35 @@ def main():
     binary = pathlib.Path(os.environ.get("TOLLGATE_BIN", ROOT / "target/debug/tollgate"))
     if "TOLLGATE_BIN" not in os.environ:
         subprocess.run(["cargo", "build", "--quiet", "--package", "tollgate"], cwd=ROOT, check=True)
-    key, other = virtual_key(), virtual_key()
+    keys = Keys()
     upstream = subprocess.Popen([sys.executable, str(HERE / "upstream.py")], stdout=subprocess.PIPE, text=True)
-    gateway = None
-    with tempfile.TemporaryDirectory(prefix="tollgate-clients-") as folder:
-        try:
-            upstream_port, port = int(upstream.stdout.readline()), free_port()
-            config = pathlib.Path(folder) / "tollgate.yaml"
-            config.write_text(
-                CONFIG.format(
-                    port=port, data=f"{folder}/data", upstream=upstream_port, openai_key=OPENAI_KEY, anthropic_key=ANTHROPIC_KEY,
-                    gemini_key=GEMINI_KEY, cohere_key=COHERE_KEY, bedrock_key=BEDROCK_KEY,
-                    prices='{ "*": { input: 1, output: 4, cache_read: 0.1, cache_write: 1.25 } }',
-                    key_hash=hashlib.sha256(key.encode()).hexdigest(), other_hash=hashlib.sha256(other.encode()).hexdigest(),
-                ),
-                encoding="utf-8",
-            )
-            log = open(f"{folder}/gateway.log", "w+b")
-            clean = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_BASE_URL"))}
-            gateway = subprocess.Popen([str(binary), "serve", "--config", str(config)], stdout=log, stderr=log, env=clean)
-            if not ready(port, gateway):
-                log.seek(0)
-                print(log.read().decode(errors="replace"))
-                print("The gateway did not become ready.")
-                return 1
-            environment = clean | {"TOLLGATE_URL": f"http://127.0.0.1:{port}", "TOLLGATE_KEY": key, "TOLLGATE_OTHER_KEY": other}
-            passed, failed = run_all(chosen, environment)
-            if not names:
-                more = check_guides(binary, clean)
-                passed, failed = passed + more[0], failed + more[1]
-            with urllib.request.urlopen(f"http://127.0.0.1:{upstream_port}/_log", timeout=5) as answer:
-                violations = json.load(answer)["violations"]
-            for violation in violations:
-                print(f"    FAILED at the upstream: {violation}")
-            # A clean end is part of it: SIGTERM, exit 0.
-            gateway.send_signal(signal.SIGTERM)
-            code = gateway.wait(timeout=40)
-            if code != 0:
-                print(f"    FAILED: the gateway ended with {code} after SIGTERM")
-            failed += len(violations) + (code != 0)
-            log.seek(0)
-            text = log.read().decode(errors="replace")
-            for secret in (key, OPENAI_KEY, ANTHROPIC_KEY, GEMINI_KEY, COHERE_KEY, BEDROCK_KEY):
-                if secret in text:
-                    print("    FAILED: a key stands in the gateway's log")
-                    failed += 1
-            if failed and "TOLLGATE_SHOW_LOG" in os.environ:
-                print(text[-6000:])
-        finally:
-            for process in (gateway, upstream):
-                if process is not None and process.poll() is None:
-                    process.kill()
-                    process.wait()
+    clean = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_BASE_URL"))}
+    with tempfile.TemporaryDirectory(prefix="tollgate-clients-") as folder, contextlib.ExitStack() as stack:
+        stack.callback(end, upstream)
+        upstream_port = int(upstream.stdout.readline())
+        gateways = [Gateway(binary, pathlib.Path(folder) / "plain", upstream_port, keys, clean)]
+        environment = clean | {"TOLLGATE_URL": gateways[0].url, "TOLLGATE_KEY": keys.own, "TOLLGATE_OTHER_KEY": keys.other}
+        if any("boto3" in label for label, _ in chosen):
+            # AWS's SDK sends a Bedrock API key over TLS only.
+            pem = certificate(pathlib.Path(folder))
+            gateways.append(Gateway(binary, pathlib.Path(folder) / "tls", upstream_port, keys, clean, pem))
+            environment |= {"TOLLGATE_TLS_URL": gateways[1].url, "TOLLGATE_CA": pem}
+        for one in gateways:
+            stack.callback(end, one.process)
+        if not all(one.ready() for one in gateways):
+            print("The gateway did not become ready.")
+            return 1
+        passed, failed = run_all(chosen, environment)
+        if not names:
+            more = check_guides(binary, clean)
+            passed, failed = passed + more[0], failed + more[1]
+        with urllib.request.urlopen(f"http://127.0.0.1:{upstream_port}/_log", timeout=5) as answer:
+            violations = json.load(answer)["violations"]
+        for violation in violations:
+            print(f"    FAILED at the upstream: {violation}")
+        failed += len(violations)
+        for one in gateways:
+            failed += one.stop(failed > 0)
     print(f"{passed} passed, {failed} failed" + (f", {len(missing)} skipped" if missing else ""))
     if missing and "CI" in os.environ:
         return 1
