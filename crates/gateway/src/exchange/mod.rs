@@ -7,6 +7,7 @@ pub mod attempt;
 pub mod call;
 pub mod estimate;
 pub mod flow;
+pub mod hold;
 pub mod hosting;
 pub mod judge;
 pub mod miss;

@@ -24,9 +24,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use wire::json::Writer;
 
-use super::admit::Hold;
 use super::call::Call;
 use super::estimate::{Counting, free, whole_usage};
+use super::hold::Hold;
 use super::opening::{Opening, client};
 use super::tags::{bounded, tags_of};
 use crate::env;
