@@ -123,7 +123,12 @@ PYTHON = [
     ("vendors", "mistralai", "mistralai", "mistral_sdk.py", ""),
     ("vendors", "boto3", "boto3", "boto3_sdk.py", ""),
 ]
-PYTHON_ALL = []
+PYTHON_ALL = [
+    ("frameworks", "pydantic-ai-slim", "pydantic_ai", "pydantic_ai_agents.py", ""),
+    ("frameworks", "langchain-core", "langchain_core", "langchain_models.py", ""),
+    ("instructor", "instructor", "instructor", "instructor_models.py", ""),
+    ("instructor", "llm", "llm", "llm_cli.py", ""),
+]
 # (folder, package, program, installed folder)
 SCRIPT = [
     ("js", "openai", "openai.mjs", "openai"),

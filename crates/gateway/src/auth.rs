@@ -193,12 +193,17 @@ mod tests {
             key(&request.into_parts().0).map(str::to_owned)
         };
         let signed = "AWS4-HMAC-SHA256 Credential=tg-a-b/20261124/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=0";
-        for (name, value) in
-            [("authorization", "bearer tg-a-b"), ("authorization", signed), ("x-api-key", "tg-a-b"), ("x-goog-api-key", "tg-a-b")]
-        {
+        for (name, value) in [
+            ("authorization", "bearer tg-a-b"),
+            ("authorization", signed),
+            ("x-api-key", "tg-a-b"),
+            ("x-goog-api-key", "tg-a-b"),
+        ] {
             assert_eq!(found(name, value).as_deref(), Some("tg-a-b"), "{name}: {value}");
         }
-        for value in ["Basic tg-a-b", "AWS4-HMAC-SHA256 SignedHeaders=host", "AWS4-HMAC-SHA256 Credential=/x", "Bearer "] {
+        for value in
+            ["Basic tg-a-b", "AWS4-HMAC-SHA256 SignedHeaders=host", "AWS4-HMAC-SHA256 Credential=/x", "Bearer "]
+        {
             assert_eq!(found("authorization", value), None, "{value}");
         }
     }

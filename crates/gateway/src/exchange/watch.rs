@@ -1,6 +1,7 @@
 //! Watches an answer that passes untouched, of a known dialect or of none, for what it used.
 
 use bytes::Bytes;
+use dialect::anthropic_messages::{self, hosting::BedrockFramer};
 use dialect::id::DialectId;
 use dialect::openai_chat::read_usage;
 use dialect::outcome::Outcome;
@@ -42,6 +43,13 @@ pub enum Watch {
         /// Keep back the frame that carries usage alone: nobody asked for it.
         hold_usage: bool,
     },
+    /// An AWS event stream that holds a dialect's events: it passes as it came, and is cut beside that.
+    Wrapped {
+        /// Cuts it; `None` once it could not be cut.
+        framer: Option<BedrockFramer>,
+        /// Reads it.
+        meter: Box<dyn Meter>,
+    },
     /// Events of no known dialect, of which any may carry `usage`.
     Events {
         /// Cuts it.
@@ -59,6 +67,7 @@ impl std::fmt::Debug for Watch {
             Watch::Nothing(_) => "Nothing",
             Watch::Kept { .. } => "Kept",
             Watch::Known { .. } => "Known",
+            Watch::Wrapped { .. } => "Wrapped",
             Watch::Events { .. } => "Events",
         })
     }
@@ -76,6 +85,13 @@ impl Watch {
             }
             None => Self::Events { framer, reading: Reading::default(), quirks: target.quirks },
         }
+    }
+
+    /// For an AWS event stream that holds a dialect's events.
+    #[must_use]
+    pub fn wrapped(dialect: DialectId, target: &Target) -> Self {
+        let meter = dialect::of(dialect).meter(&target.for_dialect());
+        Self::Wrapped { framer: Some(BedrockFramer::default()), meter }
     }
 
     /// Looks at a piece and appends what goes on: the same bytes, whole frames of them. An error of the
@@ -97,6 +113,17 @@ impl Watch {
                 out.push(piece);
                 return true;
             }
+            Watch::Wrapped { framer, meter } => {
+                // What cannot be cut passes all the same: the caller's own checksums tell it.
+                if framer.as_mut().is_some_and(|framer| framer.push(&piece, &mut frames).is_err()) {
+                    *framer = None;
+                }
+                for frame in &frames {
+                    meter.frame(frame);
+                }
+                out.push(piece);
+                return true;
+            }
             Watch::Known { framer, .. } | Watch::Events { framer, .. } => framer.push(&piece, &mut frames).is_ok(),
         };
         self.frames(&frames, target, out);
@@ -112,6 +139,10 @@ impl Watch {
                 *reading = kept.take().map(|all| whole(*known, target, &all.into())).unwrap_or_default();
                 return;
             }
+            Watch::Wrapped { meter, .. } => {
+                meter.finish();
+                return;
+            }
             Watch::Known { framer, .. } | Watch::Events { framer, .. } => framer.finish(&mut frames),
         }
         self.frames(&frames, target, out);
@@ -123,7 +154,7 @@ impl Watch {
     fn frames(&mut self, frames: &[Frame], target: &Target, out: &mut Out) {
         for frame in frames {
             match self {
-                Watch::Nothing(_) | Watch::Kept { .. } => out.push(frame.raw.clone()),
+                Watch::Nothing(_) | Watch::Kept { .. } | Watch::Wrapped { .. } => out.push(frame.raw.clone()),
                 Watch::Known { meter, ended, hold_usage, .. } => match meter.frame(frame) {
                     Seen::UsageOnly if *hold_usage => {}
                     Seen::End => {
@@ -144,7 +175,7 @@ impl Watch {
     /// How the answer failed, if it tells so or should have told that it is whole and did not.
     #[must_use]
     pub fn failure(&self) -> Option<Outcome> {
-        let Watch::Known { meter, .. } = self else { return None };
+        let (Watch::Known { meter, .. } | Watch::Wrapped { meter, .. }) = self else { return None };
         let reading = meter.reading();
         match &reading.fault {
             Some(fault) => Some(fault.outcome),
@@ -155,7 +186,7 @@ impl Watch {
     /// Its events may tell what was used.
     #[must_use]
     pub fn reads_events(&self) -> bool {
-        matches!(self, Watch::Known { .. } | Watch::Events { .. })
+        matches!(self, Watch::Known { .. } | Watch::Wrapped { .. } | Watch::Events { .. })
     }
 
     /// True once the terminal marker went by.
@@ -170,7 +201,7 @@ impl Watch {
             Watch::Nothing(reading) | Watch::Events { reading, .. } | Watch::Kept { reading, .. } => {
                 std::mem::take(reading)
             }
-            Watch::Known { meter, .. } => meter.take_reading(),
+            Watch::Known { meter, .. } | Watch::Wrapped { meter, .. } => meter.take_reading(),
         }
     }
 }
@@ -187,7 +218,12 @@ fn told(json: Json<'_>, reading: &mut Reading, quirks: Quirks) {
     for (key, value) in json.members() {
         match &*key {
             "usage" if value.kind() == Kind::Object => {
-                let usage = read_usage(value, quirks);
+                // Anthropic's counts leave out what the cache read, OpenAI's do not.
+                let anthropic = ["cache_read_input_tokens", "cache_creation_input_tokens"];
+                let usage = match anthropic.iter().any(|name| value.get(name).is_some()) {
+                    true => anthropic_messages::read_usage(value),
+                    false => read_usage(value, quirks),
+                };
                 if usage.source != Source::Unknown {
                     reading.usage = usage;
                 }

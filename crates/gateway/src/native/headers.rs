@@ -141,6 +141,12 @@ pub fn is_events(headers: &HeaderMap) -> bool {
     kind(headers) == "text/event-stream"
 }
 
+/// Whether a header says an AWS event stream.
+#[must_use]
+pub fn is_event_stream(headers: &HeaderMap) -> bool {
+    kind(headers) == "application/vnd.amazon.eventstream"
+}
+
 /// The media type, lowercase, without its parameters.
 #[must_use]
 pub fn kind(headers: &HeaderMap) -> String {

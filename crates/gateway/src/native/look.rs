@@ -52,7 +52,9 @@ pub async fn look(
     let Some(call) = call else { return Ok(looked) };
     if let Named::Path(model) = &call.model {
         looked.model = Some(model.clone());
-        looked.stream = head.uri.path().contains(":stream");
+        let path = head.uri.path();
+        // Google's `:streamGenerateContent`; Bedrock's `/converse-stream` and `/invoke-with-response-stream`.
+        looked.stream = path.contains(":stream") || path.ends_with("-stream");
     }
     let told = told(&head.headers);
     looked.bytes = told.unwrap_or(0);

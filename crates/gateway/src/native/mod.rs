@@ -205,7 +205,8 @@ async fn ready(
     look::allowed(snapshot, place, who, &looked)?;
     let model = looked.model.as_deref().unwrap_or(NO_MODEL);
     let target = snapshot.target(place, model);
-    let known = call.as_ref().and_then(|call| call.dialect);
+    let own = || call.is_some().then(|| path::hosted(provider.row, &plain)).flatten();
+    let known = call.as_ref().and_then(|call| call.dialect).or_else(own);
     record.asks(&target.name, looked.stream, looked.tier, looked.bytes);
     record.decide(Decision { why: "only_target".to_owned(), candidates: Vec::new() });
     if let Some(user) = &looked.user {
@@ -287,7 +288,9 @@ async fn answered(record: Record, going: Going, answer: Answer, until: Instant) 
         return whole(record, going, answer, until).await;
     }
     let mut record = record;
+    let wrapped = going.known.filter(|_| headers::is_event_stream(&answer.headers));
     let watch = match (events, json) {
+        (false, _) if let Some(dialect) = wrapped => Watch::wrapped(dialect, &going.target),
         (true, _) => Watch::events(going.known, &going.target, false),
         // Google's stream as one array.
         (false, true) => Watch::Kept { kept: Some(Vec::new()), known: going.known, reading: Reading::default() },
@@ -404,7 +407,7 @@ fn pass(
     }
     let bodiless = going.method == Method::HEAD || matches!(answer.status, 204 | 304);
     let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-    let events = matches!(watch, Watch::Known { .. } | Watch::Events { .. });
+    let events = watch.reads_events();
     let how = Manner {
         status: answer.status,
         length: if bodiless { Some(0) } else { length },

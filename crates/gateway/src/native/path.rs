@@ -2,6 +2,7 @@
 
 use dialect::fault::Fault;
 use dialect::id::DialectId;
+use policy::provider::row::Row;
 
 /// How often a path is decoded at most: one that goes on changing means harm.
 const ROUNDS: usize = 4;
@@ -126,6 +127,19 @@ pub fn known(path: &str) -> Known {
         None => Named::Nowhere,
     };
     Known { dialect, model }
+}
+
+/// The dialect that a provider hosts at a path of its own (Claude's messages at Bedrock's `/model/{id}/invoke`).
+#[must_use]
+pub fn hosted(row: &Row, path: &str) -> Option<DialectId> {
+    let fits = |template: &str| {
+        template.split_once("{model}").is_some_and(|(before, after)| {
+            path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).is_some_and(|model| !model.is_empty())
+        })
+    };
+    let hosts = row.speaks.iter().filter(|speaks| speaks.hosted.is_some());
+    let fitting = hosts.into_iter().find(|speaks| fits(&speaks.path) || speaks.stream.as_deref().is_some_and(fits));
+    fitting.and_then(|speaks| speaks.id())
 }
 
 /// The model that a path names: Google's `/models/{model}:verb`, Bedrock's `/model/{id}/verb`, Azure's
