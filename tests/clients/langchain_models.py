@@ -10,6 +10,8 @@ from langchain_google_genai import ChatGoogleGenerativeAI
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
 
+# One loop: the packages keep their connections.
+loop = asyncio.new_event_loop()
 ASK = [SystemMessage("Be brief."), HumanMessage(UNICODE)]
 SAID = f"You said: {UNICODE} [system: Be brief.]"
 MODELS = {
@@ -88,7 +90,7 @@ def asynchronous(model):
             text += chunk.text
         return (await model.ainvoke("hi")).text, text
 
-    same(asyncio.run(run()), ("You said: hi",) * 2, "texts")
+    same(loop.run_until_complete(run()), ("You said: hi",) * 2, "texts")
 
 
 def refused(model):

@@ -1,5 +1,6 @@
-"""Simon Willison's `llm`, as a user would: its command, with the gateway's models in `extra-openai-models.yaml`."""
+"""Simon Willison's `llm` with the gateway's models in its `extra-openai-models.yaml`."""
 
+import base64
 import json
 import os
 import pathlib
@@ -18,50 +19,67 @@ MODELS = "".join(
 )
 pathlib.Path(HOME.name, "extra-openai-models.yaml").write_text(MODELS, encoding="utf-8")
 pathlib.Path(HOME.name, "keys.json").write_text(json.dumps({"tollgate": KEY}), encoding="utf-8")
-pathlib.Path(HOME.name, "tools.py").write_text(
-    'def get_weather(city: str, unit: str) -> str:\n    "The weather."\n    return {"Paris": "21 °C", "Oslo": "12 °C"}[city]\n', encoding="utf-8"
-)
-pathlib.Path(HOME.name, "dot.png").write_bytes(__import__("base64").b64decode(PNG))
 SCHEMA = {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}, "langs": {"type": "array", "items": {"type": "string"}}}, "required": ["name", "age", "langs"]}
 
 
-def llm(*words, fails=False):
-    environment = os.environ | {"LLM_USER_PATH": HOME.name, "PYTHONUTF8": "1"}
-    ended = subprocess.run([LLM, *words], env=environment, cwd=HOME.name, capture_output=True, text=True, timeout=60, check=False)
-    assert (ended.returncode != 0) == fails, f"exit {ended.returncode}: {ended.stderr[-600:]}"
-    return ended.stderr if fails else ended.stdout.strip()
+os.environ["LLM_USER_PATH"] = HOME.name
+import llm  # noqa: E402 - it reads the variable when it is loaded
 
 
-def streamed(target):
-    same(llm("-m", target, "-s", "Be brief.", UNICODE), f"You said: {UNICODE} [system: Be brief.]", "text")
+def get_weather(city: str, unit: str) -> str:
+    """The weather."""
+    return {"Paris": "21 °C", "Oslo": "12 °C"}[city]
 
 
-def whole(target):
-    same(llm("-m", target, "--no-stream", "-s", "Be brief.", UNICODE), f"You said: {UNICODE} [system: Be brief.]", "text")
+def prompt(target, text, **more):
+    return llm.get_model(target).prompt(text, **more)
 
 
-def tools(target, *more):
-    text = llm("-m", target, "--functions", "tools.py", *more, "weather in Paris and Oslo")
+def plain(target, stream):
+    answer = prompt(target, UNICODE, system="Be brief.", stream=stream)
+    same(answer.text(), f"You said: {UNICODE} [system: Be brief.]", "text")
+    usage = answer.usage()
+    same((usage.input, usage.output), (120, 7), "usage")
+
+
+def tools(target, stream):
+    text = llm.get_model(target).chain("weather in Paris and Oslo", tools=[get_weather], stream=stream).text()
     assert text.endswith("21 °C and 12 °C."), text
 
 
 def structured(target):
-    same(json.loads(llm("-m", target, "--schema", json.dumps(SCHEMA), "who?")), PERSON, "the person")
+    same(json.loads(prompt(target, "who?", schema=SCHEMA, stream=False).text()), PERSON, "the person")
 
 
 def picture(target):
-    assert "[image: data:image/png;base64" in llm("-m", target, "-a", "dot.png", "look"), "no image"
+    dot = llm.Attachment(type="image/png", content=base64.b64decode(PNG))
+    assert "[image: data:image/png;base64" in prompt(target, "look", attachments=[dot]).text(), "no image"
 
 
 def refused(target):
-    assert "scripted failure 400" in llm("-m", target, "fail 400", fails=True), "another error"
+    try:
+        prompt(target, "fail 400").text()
+    except Exception as error:  # noqa: BLE001 - the package passes its client's errors
+        assert "scripted failure 400" in str(error), error
+        return
+    raise AssertionError("no error")
+
+
+def command():
+    """As a user does, with the program itself."""
+    words = [LLM, "-m", FORGETFUL[1], "-s", "Be brief.", UNICODE]
+    environment = os.environ | {"PYTHONUTF8": "1"}
+    ended = subprocess.run(words, env=environment, cwd=HOME.name, capture_output=True, text=True, timeout=60, check=False)
+    same(ended.stdout.strip(), f"You said: {UNICODE} [system: Be brief.]", ended.stderr[-600:])
 
 
 EACH = {
-    "streamed": streamed, "whole": whole, "tools": tools, "tools whole": lambda target: tools(target, "--no-stream"),
-    "structured": structured, "image": picture, "upstream 400": refused,
+    "streamed": lambda target: plain(target, True), "whole": lambda target: plain(target, False),
+    "tools streamed": lambda target: tools(target, True), "tools": lambda target: tools(target, False), "structured": structured,
+    "image": picture, "upstream 400": refused,
 }
 for name, check in EACH.items():
     for one in FORGETFUL:
         case(name, one, lambda check=check, one=one: check(one))
+case("the command", FORGETFUL[1], command)
 HOME.cleanup()

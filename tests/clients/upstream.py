@@ -298,7 +298,7 @@ class Anthropic:
             yield frame("content_block_stop", index=index)
             index += 1
         delta = {"stop_reason": finish["anthropic"], "stop_sequence": None}
-        yield frame("message_delta", delta=delta, usage={"output_tokens": OUTPUT})
+        yield frame("message_delta", delta=delta, usage=Anthropic.usage(OUTPUT))
         yield frame("message_stop")
 
     @staticmethod
@@ -375,7 +375,7 @@ class Gemini:
             results = [result.get("result", result.get("output", json.dumps(result))) for result in results]
         config = body.get("generationConfig") or {}
         schema = config.get("responseJsonSchema") or config.get("responseSchema")
-        tools = [{"name": function["name"]} for tool in body.get("tools") or [] for function in tool["functionDeclarations"]]
+        tools = [function for tool in body.get("tools") or [] for function in tool["functionDeclarations"]]
         return system, user, images, results, schema, tools
 
     @staticmethod
@@ -432,6 +432,22 @@ KINDS = {
 AMAZON = {400: "ValidationException", 403: "AccessDeniedException", 429: "ThrottlingException", 503: "ServiceUnavailableException"}
 
 
+# A tool must be called, whichever.
+ANY = "any tool"
+
+
+def forced_tool(body):
+    """The tool that must be called, or `ANY`, in the words of each dialect."""
+    choice = body.get("tool_choice")
+    google = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
+    if google.get("mode") == "ANY":
+        return (google.get("allowedFunctionNames") or [ANY])[0]
+    if isinstance(choice, str):
+        return ANY if choice in ("required", "any", "REQUIRED") else None
+    choice = choice or {}
+    return ANY if choice.get("type") == "any" else choice.get("name") or (choice.get("function") or {}).get("name")
+
+
 def answer(system, user, images, results, schema, tools, dialect, forced):
     """(text, calls, finish) of one request; `forced` is the tool that must be called."""
     prefix = "call_" if dialect is OpenAI else "a" if dialect is Mistral else "toolu_"
@@ -440,9 +456,11 @@ def answer(system, user, images, results, schema, tools, dialect, forced):
         headers = {"retry-after": "30"} if status == 429 else {}
         raise Refusal(status, f"scripted failure {status}", KINDS.get(status, "api_error"), headers)
     for tool in tools or []:
-        if forced is not None and tool.get("name") == forced:
-            need(set(tool["input_schema"]["properties"]) == set(PERSON), "the schema did not arrive as it was sent")
-            return "", [{"id": f"{prefix}forced01", "name": forced, "input": PERSON}], CALLS
+        tool = tool.get("function", tool)
+        if forced in (tool.get("name"), ANY) and not user.startswith("weather"):
+            shape = next(tool[word] for word in ("input_schema", "parameters", "parametersJsonSchema") if word in tool)
+            need(set(shape["properties"]) == set(PERSON), "the schema did not arrive as it was sent")
+            return "", [{"id": f"{prefix}forced01", "name": tool["name"], "input": PERSON}], CALLS
     if results:
         return " and ".join(results) + ".", [], STOP
     if tools and user.startswith("weather"):
@@ -531,8 +549,7 @@ class Upstream:
                     self.violations.append(f"{path}: {error!r}: {json.dumps(body)[:2000]}")
                 raise error if isinstance(error, Refusal) else Refusal(400, repr(error)) from None
             heard = dialect.heard(body)
-            choice = body.get("tool_choice")
-            forced = choice.get("name") if isinstance(choice, dict) else None
+            forced = forced_tool(body)
             text, calls, finish = answer(*heard, dialect, forced)
             if not body.get("stream") and not streaming:
                 self.reply(writer, 200, dialect.whole(text, calls, finish))
