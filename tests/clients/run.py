@@ -71,6 +71,32 @@ providers:
     api_key: {bedrock_key}
     models: [scripted]
     prices: {prices}
+  litellm:
+    kind: litellm
+    base_url: http://127.0.0.1:{litellm_port}
+    api_key: {litellm_key}
+    models: [scripted, claude, unpriced]
+  portkey:
+    kind: portkey
+    base_url: http://127.0.0.1:{portkey_port}/v1
+    api_key: unused
+    headers:
+      authorization: "Bearer {openai_key}"
+      x-portkey-provider: openai
+      x-portkey-custom-host: http://127.0.0.1:{upstream}/wrapped/v1
+    dialect: openai-chat
+    models: [scripted]
+    prices: {prices}
+  portkey-claude:
+    kind: portkey
+    base_url: http://127.0.0.1:{portkey_port}/v1
+    api_key: unused
+    headers:
+      authorization: "Bearer {anthropic_key}"
+      x-portkey-provider: anthropic
+      x-portkey-custom-host: http://127.0.0.1:{upstream}/wrapped/v1
+    models: [scripted]
+    prices: {prices}
   tired:
     kind: openai-compatible
     base_url: http://127.0.0.1:{upstream}/tired/v1
@@ -129,6 +155,8 @@ PYTHON_ALL = [
     ("instructor", "instructor", "instructor", "instructor_models.py", ""),
     ("instructor", "llm", "llm", "llm_cli.py", ""),
 ]
+# (gateway, what it needs): wrapped and called with the SDKs of `current`.
+WRAPPED = [("litellm", ".venv/litellm/bin/litellm"), ("portkey", "tests/clients/js-all/node_modules/@portkey-ai/gateway/package.json")]
 # (folder, package, program, installed folder)
 SCRIPT = [
     ("js", "openai", "openai.mjs", "openai"),
@@ -136,6 +164,13 @@ SCRIPT = [
     ("js", "@anthropic-ai/sdk", "anthropic.mjs", "@anthropic-ai/sdk"),
 ]
 SCRIPT_ALL = []
+
+
+def wrapped_version(kind):
+    if kind == "portkey":
+        return version_of("js-all", "@portkey-ai/gateway")
+    ask = "from importlib.metadata import version; print(version('litellm'))"
+    return subprocess.run([ROOT / ".venv/litellm/bin/python", "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def programs(everything):
@@ -149,6 +184,12 @@ def programs(everything):
         ask = f"from importlib.metadata import version; print(version({package!r}))"
         version = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
         found.append((f"python {package} {version}{more}", [str(python), str(HERE / program)]))
+    for kind, needed in WRAPPED * everything:
+        python = ROOT / ".venv/current/bin/python"
+        if not python.exists() or not (ROOT / needed).exists():
+            missing.append(f"{kind} as a provider: no {needed}; run ./test clients-all")
+            continue
+        found.append((f"wrapped {kind} {wrapped_version(kind)}", [str(python), str(HERE / "wrapped.py"), kind]))
     runner = node()
     for place, package, program, folder in SCRIPT + SCRIPT_ALL * everything:
         if runner is None or not (HERE / place / "node_modules" / folder).is_dir():
@@ -183,8 +224,9 @@ class Keys:
         self.own, self.other = (f"tg-{secrets.token_hex(6)}-{secrets.token_hex(24)}" for _ in range(2))
         self.upstream = {
             "openai_key": OPENAI_KEY, "anthropic_key": ANTHROPIC_KEY, "gemini_key": GEMINI_KEY, "cohere_key": COHERE_KEY,
-            "bedrock_key": BEDROCK_KEY,
+            "bedrock_key": BEDROCK_KEY, "litellm_key": f"sk-{secrets.token_hex(12)}",
         }
+        self.ports = {"litellm_port": free_port(), "portkey_port": free_port()}
 
     def all(self):
         return [self.own, *self.upstream.values()]
@@ -218,7 +260,7 @@ class Gateway:
             port=port, tls=f", tls: {{ cert: {pem}, key: {pem}.key }}" if pem else "", data=f"{folder}/data", upstream=upstream_port,
             prices='{ "*": { input: 1, output: 4, cache_read: 0.1, cache_write: 1.25 } }',
             key_hash=hashlib.sha256(keys.own.encode()).hexdigest(), other_hash=hashlib.sha256(keys.other.encode()).hexdigest(),
-            **keys.upstream,
+            **keys.upstream, **keys.ports,
         )
         config.write_text(text, encoding="utf-8")
         self.log = open(folder / "gateway.log", "w+b")
@@ -290,6 +332,8 @@ def main():
         upstream_port = int(upstream.stdout.readline())
         gateways = [Gateway(binary, pathlib.Path(folder) / "plain", upstream_port, keys, clean)]
         environment = clean | {"TOLLGATE_URL": gateways[0].url, "TOLLGATE_KEY": keys.own, "TOLLGATE_OTHER_KEY": keys.other}
+        environment |= {"TOLLGATE_UPSTREAM": f"http://127.0.0.1:{upstream_port}", "TOLLGATE_LITELLM_KEY": keys.upstream["litellm_key"]}
+        environment |= {f"TOLLGATE_{name.upper()}": str(port) for name, port in keys.ports.items()} | {"TOLLGATE_NODE": node() or "node"}
         if any("boto3" in label for label, _ in chosen):
             # AWS's SDK sends a Bedrock API key over TLS only.
             pem = certificate(pathlib.Path(folder))

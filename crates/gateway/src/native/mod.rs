@@ -357,6 +357,8 @@ async fn whole(mut record: Record, going: Going, mut answer: Answer, until: Inst
     record.first_byte();
     let mut reading = watch::whole(going.known, &going.target, &body);
     reading.complete = true;
+    let reported = || going.target.reported_usd(&answer.headers);
+    reading.usage.reported_usd = reading.usage.reported_usd.take().or_else(reported);
     // Some providers answer 200 and tell an error in the body.
     let told = reading.fault.as_ref().map(|fault| fault.outcome);
     let body = if told.is_some() { redact(body, going.target.secrets()) } else { body };

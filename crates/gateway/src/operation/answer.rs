@@ -29,6 +29,8 @@ async fn whole(mut record: Record, request: &Request, winner: Winner, body: Byte
     record.first_byte();
     let mut reading = usage::whole(request.operation, &winner.target, &body);
     reading.complete = true;
+    let reported = || winner.target.reported_usd(&winner.answer.headers);
+    reading.usage.reported_usd = reading.usage.reported_usd.take().or_else(reported);
     let status = winner.answer.status;
     let end =
         End { status: Status::Ok, outcome: Outcome::Ok, upstream_status: status, http: status, reading, error: None };

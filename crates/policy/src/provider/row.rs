@@ -191,6 +191,9 @@ pub struct Row {
     /// How it differs from its dialect, by the names of [`Quirk`].
     #[serde(default)]
     pub quirks: Vec<String>,
+    /// The header of a whole answer, lowercase, in which it says what the answer costs, in USD.
+    #[serde(default)]
+    pub cost_header: Option<String>,
     /// What it serves beside its dialects. Without: nothing for vendors, every operation for others.
     #[serde(default)]
     pub operations: Option<Vec<Serves>>,
