@@ -163,7 +163,10 @@ SCRIPT = [
     ("js", "openai", "openai.mjs", "openai-6"),
     ("js", "@anthropic-ai/sdk", "anthropic.mjs", "@anthropic-ai/sdk"),
 ]
-SCRIPT_ALL = []
+SCRIPT_ALL = [
+    ("js-all", "ai", "ai.mjs", "ai"),
+    ("js-all", "@google/genai", "genai.mjs", "@google/genai"),
+]
 
 
 def wrapped_version(kind):

@@ -372,7 +372,7 @@ class Gemini:
             media = [part.get("inlineData") or part.get("inline_data") for part in content["parts"]]
             images = [f"data:{one.get('mimeType') or one.get('mime_type')};base64,{one['data']}" for one in media if one]
             results = [part["functionResponse"]["response"] for part in content["parts"] if "functionResponse" in part]
-            results = [result.get("result", result.get("output", json.dumps(result))) for result in results]
+            results = [result.get("result", result.get("output", json.dumps(result, ensure_ascii=False))) for result in results]
         config = body.get("generationConfig") or {}
         schema = config.get("responseJsonSchema") or config.get("responseSchema")
         tools = [function for tool in body.get("tools") or [] for function in tool["functionDeclarations"]]

