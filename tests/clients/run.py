@@ -20,6 +20,7 @@ import tempfile
 import time
 import urllib.request
 
+from sessions import providers
 from upstream import ANTHROPIC_KEY, GEMINI_KEY, OPENAI_KEY
 from vendors import BEDROCK_KEY, COHERE_KEY
 
@@ -103,7 +104,7 @@ providers:
     api_key: {openai_key}
     models: [scripted]
     prices: {prices}
-models:
+{replayed}models:
   either: {{ targets: [tired/scripted, clauding/scripted] }}
 keys:
   - {{ name: clients, hash: "sha256:{key_hash}" }}
@@ -143,6 +144,7 @@ PYTHON = [
         ("openai", "openai", "openai_responses_sdk.py", " responses"),
         ("anthropic", "anthropic", "anthropic_sdk.py", ""),
         ("google-genai", "google.genai", "genai_sdk.py", ""),
+        ("openai", "openai", "agent_sessions.py", " recorded sessions"),
     )
 ] + [
     ("vendors", "cohere", "cohere", "cohere_sdk.py", ""),
@@ -263,7 +265,7 @@ class Gateway:
             port=port, tls=f", tls: {{ cert: {pem}, key: {pem}.key }}" if pem else "", data=f"{folder}/data", upstream=upstream_port,
             prices='{ "*": { input: 1, output: 4, cache_read: 0.1, cache_write: 1.25 } }',
             key_hash=hashlib.sha256(keys.own.encode()).hexdigest(), other_hash=hashlib.sha256(keys.other.encode()).hexdigest(),
-            **keys.upstream, **keys.ports,
+            **keys.upstream, **keys.ports, replayed=providers(upstream_port),
         )
         config.write_text(text, encoding="utf-8")
         self.log = open(folder / "gateway.log", "w+b")

@@ -24,6 +24,7 @@ import json
 import struct
 import sys
 
+from sessions import CASES, Session
 from vendors import BEDROCK_KEY, CACHED, COHERE_KEY, OUTPUT, PROMPT, Bedrock, Cohere, Refusal, invoked, need
 
 OPENAI_KEY = "sk-upstream-openai-0123456789"
@@ -483,6 +484,7 @@ class Upstream:
     def __init__(self):
         self.log = []
         self.violations = []
+        self.sessions = {name: Session(name) for name in CASES}
 
     async def serve(self, reader, writer):
         try:
@@ -529,6 +531,9 @@ class Upstream:
             usage = {"prompt_tokens": 10 * len(texts), "total_tokens": 10 * len(texts)}
             self.reply(writer, 200, {"id": "embd-scripted1", "object": "list", "data": data, "model": body["model"], "usage": usage})
             return True
+        if path.startswith(("/replay/", "/forgive/")):
+            await self.replay(writer, path.split("/")[2], json.loads(raw), path.startswith("/replay/"))
+            return True
         dialect, streaming = self.spoken(path.split("?")[0])
         if dialect is None:
             self.violations.append(f"{method} {path}")
@@ -572,6 +577,17 @@ class Upstream:
                 headers = headers | {"x-amzn-errortype": AMAZON.get(refusal.status, "InternalServerException")}
             self.reply(writer, refusal.status, dialect.error(refusal), headers)
             return True
+
+    async def replay(self, writer, name, body, strict):
+        answer, wrong = self.sessions[name].turn(body, strict)
+        if wrong:
+            self.violations.append(wrong)
+            self.reply(writer, 400, {"error": {"type": "invalid_request_error", "message": wrong, "code": 400, "status": "INVALID_ARGUMENT"}})
+        elif "sse" in answer:
+            # The server's own text, whose line ends some servers have as CRLF.
+            await self.flow(writer, [answer["sse"]], 0, False, "text/event-stream; charset=utf-8")
+        else:
+            self.reply(writer, 200, answer["body"])
 
     @staticmethod
     def spoken(path):
