@@ -1,15 +1,19 @@
-"""The official SDKs against a real gateway: `python3 tests/clients/run.py [NAME...]`.
+"""The official SDKs against a real gateway: `python3 tests/clients/run.py [--all] [NAME...]`.
 
 Starts the scripted upstream and `target/debug/tollgate` (built when it is not there), runs every installed SDK program
-against both, and prints one row for each SDK. The configurations that the guides show are checked too. Exits 1 when a case failed or when the upstream saw a request that the
-real provider would refuse. Names choose programs (`openai`, `anthropic`, `js`, ...); without one, all run.
+against both, and prints one row for each. With --all also frameworks, and other gateways wrapped as providers. The snippets of
+docs/clients.md are run and the configurations that the guides show are checked. Exits 1 when a case failed or when the
+upstream saw a request that the real provider would refuse. Names choose programs (`openai`, `anthropic`, `js`, ...);
+without one, all run.
 """
 
+import concurrent.futures
 import contextlib
 import hashlib
 import json
 import os
 import pathlib
+import re
 import secrets
 import signal
 import socket
@@ -105,6 +109,7 @@ providers:
     models: [scripted]
     prices: {prices}
 {replayed}models:
+  fast: {{ targets: [clauding/scripted] }}
   either: {{ targets: [tired/scripted, clauding/scripted] }}
 keys:
   - {{ name: clients, hash: "sha256:{key_hash}" }}
@@ -144,9 +149,9 @@ PYTHON = [
         ("openai", "openai", "openai_responses_sdk.py", " responses"),
         ("anthropic", "anthropic", "anthropic_sdk.py", ""),
         ("google-genai", "google.genai", "genai_sdk.py", ""),
-        ("openai", "openai", "agent_sessions.py", " recorded sessions"),
     )
 ] + [
+    ("current", "openai", "openai", "agent_sessions.py", " recorded sessions"),
     ("vendors", "cohere", "cohere", "cohere_sdk.py", ""),
     ("vendors", "mistralai", "mistralai", "mistral_sdk.py", ""),
     ("vendors", "boto3", "boto3", "boto3_sdk.py", ""),
@@ -208,8 +213,11 @@ def check_guides(binary, environment):
     """Every YAML block of the guides is a configuration without a mistake. Returns (passed, failed)."""
     passed = failed = 0
     keys = {"OPENAI_API_KEY": "sk-x", "ANTHROPIC_API_KEY": "sk-ant-x"}
-    for guide in ("README.md", "docs/quickstart.md"):
+    for guide in ("README.md", "docs/quickstart.md", "docs/clients.md"):
         for block in (ROOT / guide).read_text(encoding="utf-8").split("```yaml\n")[1:]:
+            if block.startswith("- model_id"):
+                # Another program's.
+                continue
             with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
                 file.write(block.split("```")[0])
                 file.flush()
@@ -218,7 +226,7 @@ def check_guides(binary, environment):
             passed, failed = passed + (told.returncode == 0), failed + (told.returncode != 0)
             if told.returncode != 0:
                 print(f"    FAILED {guide}: {told.stdout}{told.stderr}")
-    print(f"  {'configurations of the guides':<32} {passed:>3} of {passed + failed:>3}")
+    print(f"  {'configurations of the guides':<42} {passed:>3} of {passed + failed:>3}")
     return passed, failed
 
 
@@ -302,19 +310,62 @@ class Gateway:
         return len(leaks) + (code != 0)
 
 
-def run_all(chosen, environment):
-    """Runs the programs one after another. Returns (passed, failed)."""
+# What stands in the snippets for a model of a provider.
+NAMES = {"command-a-03-2025": "scripted", "rerank-v3.5": "scripted", "amazon.nova-lite-v1:0": "scripted"}
+
+
+def run_snippets(environment, everything):
+    """Runs the snippets of docs/clients.md; each prints what the scripted provider said. Returns (passed, failed)."""
     passed = failed = 0
-    for label, command in chosen:
+    page = (ROOT / "docs/clients.md").read_text(encoding="utf-8")
+    quick = {"sh", "current", "vendors", "js"}
+    for place, _, code in re.findall(r"<!-- run: ([a-z-]+) -->\n```(\w+)\n(.*?)```", page, re.DOTALL):
+        if place not in quick and not everything:
+            continue
+        replaced = {"http://127.0.0.1:4000": environment["TOLLGATE_URL"], "tg-YOUR-KEY": environment["TOLLGATE_KEY"]} | NAMES
+        for name, value in replaced.items():
+            code = code.replace(name, value)
+        with contextlib.ExitStack() as stack:
+            if place.startswith("js"):
+                # A package is looked for in the folders above the program.
+                file = stack.enter_context(tempfile.NamedTemporaryFile("w", suffix=".mjs", dir=HERE / place, encoding="utf-8"))
+                file.write(code)
+                file.flush()
+                command = [node() or "node", file.name]
+            else:
+                command = ["sh", "-c", code] if place == "sh" else [str(ROOT / ".venv" / place / "bin/python"), "-c", code]
+            try:
+                ended = subprocess.run(command, env=environment, cwd=HERE, capture_output=True, text=True, timeout=60, check=False)
+                good = ended.returncode == 0 and ("You said: hello" in ended.stdout or "Ada Lovelace" in ended.stdout)
+                told = f"{ended.stdout[-300:]}{ended.stderr[-900:]}"
+            except OSError as error:
+                good, told = False, str(error)
+        passed, failed = passed + good, failed + (not good)
+        if not good:
+            print(f"    FAILED docs/clients.md, {place}: {told}")
+    print(f"  {'snippets of docs/clients.md':<42} {passed:>3} of {passed + failed:>3}")
+    return passed, failed
+
+
+def run_all(chosen, environment):
+    """Runs the programs, two at a time. Returns (passed, failed)."""
+    passed = failed = 0
+
+    def one(program):
         began = time.monotonic()
-        ended = subprocess.run(command, env=environment, cwd=HERE, capture_output=True, text=True, timeout=300, check=False)
+        ended = subprocess.run(program[1], env=environment, cwd=HERE, capture_output=True, text=True, timeout=300, check=False)
+        return program[0], ended, time.monotonic() - began
+
+    workers = concurrent.futures.ThreadPoolExecutor(2)
+    for done in concurrent.futures.as_completed([workers.submit(one, program) for program in chosen]):
+        label, ended, took = done.result()
         rows = [json.loads(text) for text in ended.stdout.splitlines() if text.startswith("{")]
         good = [row for row in rows if row["ok"]]
         bad = [row for row in rows if not row["ok"]]
         if ended.returncode != 0 or not rows:
             bad.append({"case": "the program", "target": "", "detail": f"exit {ended.returncode}: {ended.stderr[-1500:]}"})
         passed, failed = passed + len(good), failed + len(bad)
-        print(f"  {label:<32} {len(good):>3} of {len(good) + len(bad):>3}  {time.monotonic() - began:5.1f} s", flush=True)
+        print(f"  {label:<42} {len(good):>3} of {len(good) + len(bad):>3}  {took:5.1f} s", flush=True)
         for row in bad:
             print(f"    FAILED {row['case']} {row['target']}: {row['detail']}", flush=True)
     return passed, failed
@@ -322,7 +373,8 @@ def run_all(chosen, environment):
 
 def main():
     names = [name for name in sys.argv[1:] if not name.startswith("-")]
-    found, missing = programs("--all" in sys.argv[1:])
+    everything = "--all" in sys.argv[1:]
+    found, missing = programs(everything)
     for reason in missing:
         print(f"  skipped: {reason}")
     chosen = [one for one in found if not names or any(name in one[0] for name in names)]
@@ -351,8 +403,8 @@ def main():
             return 1
         passed, failed = run_all(chosen, environment)
         if not names:
-            more = check_guides(binary, clean)
-            passed, failed = passed + more[0], failed + more[1]
+            for more in (check_guides(binary, clean), run_snippets(environment, everything)):
+                passed, failed = passed + more[0], failed + more[1]
         with urllib.request.urlopen(f"http://127.0.0.1:{upstream_port}/_log", timeout=5) as answer:
             violations = json.load(answer)["violations"]
         for violation in violations:
