@@ -152,6 +152,7 @@ PYTHON = [
     )
 ] + [
     ("current", "openai", "openai", "agent_sessions.py", " recorded sessions"),
+    ("current", "openai", "openai", "habits.py", " habits"),
     ("vendors", "cohere", "cohere", "cohere_sdk.py", ""),
     ("vendors", "mistralai", "mistralai", "mistral_sdk.py", ""),
     ("vendors", "boto3", "boto3", "boto3_sdk.py", ""),
