@@ -434,22 +434,29 @@ async fn silence_slowness_and_time_end_it() {
 
 #[tokio::test]
 async fn a_restricted_key_chooses_no_other_model_within() {
-    let upstream = SocketServer::start().await;
-    let harness = one(&upstream).await;
-    // Bob may ask for `p1/*`, which is the same upstream here.
-    let request = ask("/v1/realtime?model=p1/m").bearer(BOB);
-    let (mut client, _, mut up, _) = open(&harness, &upstream, &request).await;
+    let (first, upstream) = (Upstream::start().await, SocketServer::start().await);
+    let harness = start(&first.url(), &upstream, "").await;
+    first.reply_always(Script::json(500, &openai::server_error()));
     let choose = |model: &str| {
-        json!({"type": "session.update", "session": {"audio": {"input": {"transcription": {"model": model}}}}})
-            .to_string()
+        let audio = json!({"input": {"transcription": {"model": model}}});
+        json!({"type": "session.update", "session": {"audio": audio}}).to_string()
     };
+    // Bob may ask for `two`, which is served by `p2` here, and for nothing else of `p2`.
+    let request = ask("/v1/realtime?model=two").bearer(BOB);
+    let (mut client, head, mut up, _) = open(&harness, &upstream, &request).await;
+    client.text(&choose("scribe")).await;
+    let event: Value = serde_json::from_str(&client.next_text().await).unwrap();
+    assert_eq!(event["error"]["tollgate"]["kind"], "forbidden");
+    assert_eq!(client.closed().await, Some(1008));
+    assert_eq!(up.closed().await, Some(1001), "nothing of it was passed on");
+    let line = harness.line_of(head.get("x-tollgate-request-id").unwrap(), BOB).await;
+    assert_eq!(line["status"], "cancelled");
+    // Alice may.
+    let (mut client, _, mut up) = opened(&harness, &upstream).await;
     client.text(&choose("scribe")).await;
     assert_eq!(up.next_text().await, choose("scribe"));
-    client.close(1000, "").await;
-    up.closed().await;
+    up.close(1000, "").await;
     client.closed().await;
-    let config = harness.gateway.snapshot.load().config.keys.len();
-    assert_eq!(config, 2);
     harness.finish().await;
 }
 
