@@ -104,6 +104,8 @@ def programs():
             if package == "openai":
                 label = f"python openai {version} responses"
                 found.append((label, [str(python), str(HERE / "openai_responses_sdk.py")]))
+                label = f"python openai {version} realtime"
+                found.append((label, [str(python), str(HERE / "openai_realtime_sdk.py")]))
     runner = node()
     for package, program, folder in (
         ("openai", "openai.mjs", "openai"),
