@@ -30,7 +30,6 @@ use crate::exchange::settle::Record;
 use crate::gateway::Gateway;
 use crate::native::Ask;
 use crate::server::reply::{self, ReplyBody};
-use crate::server::router::fault_reply;
 use crate::state::directory::Principal;
 use crate::state::snapshot::Snapshot;
 use crate::state::target::Target;
@@ -78,7 +77,7 @@ pub async fn run(gateway: Arc<Gateway>, asking: Asking, ask: Ask) -> Response<Re
             if !body.is_end_stream() {
                 gateway.tasks.spawn("discard", discard(body));
             }
-            return fault_reply(dialect, &fault, id);
+            return reply::plain_fault(dialect, &fault, id);
         }
     };
     let client = client(peer, &head.headers, &snapshot);
@@ -133,7 +132,7 @@ async fn serve(
 /// Answers with an error of ours, its line written first.
 async fn refuse(mut record: Record, dialect: DialectId, fault: &Fault) -> Response<ReplyBody> {
     record.settle_error(fault, fault.status_in(dialect)).await;
-    let mut response = fault_reply(dialect, fault, record.id());
+    let mut response = reply::plain_fault(dialect, fault, record.id());
     reply::record_headers(&mut response, &record);
     response
 }

@@ -12,7 +12,7 @@ use dialect::usage::Usage;
 use policy::entry::Status;
 use policy::route::verdict::verdict;
 
-use crate::exchange::judge::redact;
+use crate::exchange::redact::redact;
 use crate::exchange::settle::{End, Record, wait};
 use crate::state::directory::Principal;
 use crate::state::target::Target;

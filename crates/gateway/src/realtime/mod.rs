@@ -29,7 +29,6 @@ use crate::gateway::Gateway;
 use crate::native::Ask;
 use crate::operation::leg::place;
 use crate::server::reply::{self, ReplyBody};
-use crate::server::router::fault_reply;
 use crate::state::target::Target;
 use lines::Lines;
 use open::{Opened, Won};
@@ -52,7 +51,7 @@ pub async fn run(gateway: Arc<Gateway>, ask: Ask) -> Response<ReplyBody> {
         Ok(who) => who,
         Err(fault) => {
             gateway.metrics.request(WORD, "error", fault.kind.name(), 0, 0);
-            return fault_reply(ERRORS, &fault, id);
+            return reply::plain_fault(ERRORS, &fault, id);
         }
     };
     let client = client(peer, &head.headers, &snapshot);
@@ -115,7 +114,7 @@ pub async fn run(gateway: Arc<Gateway>, ask: Ask) -> Response<ReplyBody> {
 /// Answers with an error of ours, its line written first.
 async fn refuse(mut record: Record, fault: &Fault) -> Response<ReplyBody> {
     record.settle_error(fault, fault.status_in(ERRORS)).await;
-    let mut response = fault_reply(ERRORS, fault, record.id());
+    let mut response = reply::plain_fault(ERRORS, fault, record.id());
     reply::record_headers(&mut response, &record);
     response
 }

@@ -9,6 +9,7 @@
 )]
 
 mod child;
+mod choosing;
 mod harness;
 mod program;
 
@@ -30,6 +31,7 @@ mod operations;
 mod passthrough;
 mod realtime;
 mod reload;
+mod residency;
 mod responses;
 mod shutdown;
 mod streaming;
