@@ -147,6 +147,7 @@ PYTHON = [
     for row in (
         ("openai", "openai", "openai_sdk.py", ""),
         ("openai", "openai", "openai_responses_sdk.py", " responses"),
+        ("openai", "openai", "openai_realtime_sdk.py", " realtime"),
         ("anthropic", "anthropic", "anthropic_sdk.py", ""),
         ("google-genai", "google.genai", "genai_sdk.py", ""),
     )

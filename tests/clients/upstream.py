@@ -24,6 +24,7 @@ import json
 import struct
 import sys
 
+import realtime
 from sessions import CASES, Session
 from vendors import BEDROCK_KEY, CACHED, COHERE_KEY, OUTPUT, PROMPT, Bedrock, Cohere, Refusal, invoked, need
 
@@ -520,6 +521,30 @@ class Upstream:
             return True
         if path.startswith("/tired/"):
             self.reply(writer, 503, OpenAI.error(Refusal(503, "The server is overloaded.", "server_error")))
+            return True
+        if path.startswith("/v1/realtime?") and headers.get("upgrade") == "websocket":
+            if path != "/v1/realtime?model=scripted" or headers.get("authorization") != f"Bearer {OPENAI_KEY}":
+                self.violations.append(f"{method} {path}")
+            await realtime.serve(reader, writer, path, headers)
+            await writer.drain()
+            return False
+        if path == "/v1/messages/count_tokens":
+            body = json.loads(raw)
+            if set(body) - set("model messages system tools tool_choice thinking".split()):
+                self.violations.append(f"{path}: {sorted(body)}")
+            self.reply(writer, 200, {"input_tokens": 31})
+            return True
+        if path == "/v1beta/models/scripted:countTokens":
+            request = json.loads(raw).get("generateContentRequest", {"contents": [], "model": "models/scripted"})
+            if request["model"] != "models/scripted" or set(request) - GEMINI_FIELDS - {"model"}:
+                self.violations.append(f"{path}: {sorted(request)}")
+            self.reply(writer, 200, {"totalTokens": 31, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 31}]})
+            return True
+        if path == "/v1beta/models/scripted:batchEmbedContents":
+            requests = json.loads(raw)["requests"]
+            if any(request["model"] != "models/scripted" for request in requests):
+                self.violations.append(f"{path}: {requests}")
+            self.reply(writer, 200, {"embeddings": [{"values": [0.5, -0.25, 1.0]}] * len(requests)})
             return True
         if path.removeprefix("/wrapped").removeprefix("/mistral") == "/v1/embeddings":
             body = json.loads(raw)
