@@ -13,8 +13,8 @@ use wire::frame::Frame;
 use wire::json::{Index, Json, Kind};
 
 use super::array::Cutter;
-use super::judge::redact;
 use super::out::Out;
+use super::redact::redact;
 use crate::state::target::Target;
 
 /// Longest answer that is kept to be read at its end, in bytes.

@@ -9,6 +9,7 @@
 )]
 
 mod child;
+mod choosing;
 mod harness;
 mod program;
 
@@ -16,7 +17,9 @@ mod admin;
 mod badinput;
 mod cli;
 mod converse;
+mod count_tokens;
 mod cross;
+mod embeddings;
 mod failover;
 mod gemini;
 mod hosted;
@@ -27,7 +30,9 @@ mod local;
 mod native;
 mod operations;
 mod passthrough;
+mod realtime;
 mod reload;
+mod residency;
 mod responses;
 mod shutdown;
 mod streaming;
