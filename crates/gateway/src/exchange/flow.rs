@@ -452,17 +452,17 @@ impl Flow {
     }
 }
 
+/// True for an answer of server-sent events.
+#[must_use]
+pub fn is_events(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
+}
+
 /// True for an AWS event stream.
 #[must_use]
 pub fn is_messages(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let media_type = Framing::AwsEventStream.media_type();
     kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with(media_type))
-}
-
-/// True for an answer of server-sent events.
-#[must_use]
-pub fn is_events(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
 }

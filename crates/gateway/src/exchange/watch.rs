@@ -1,6 +1,7 @@
 //! Watches an answer that passes untouched, of a known dialect or of none, for what it used.
 
 use bytes::Bytes;
+use dialect::anthropic_messages;
 use dialect::hosting::{BedrockFramer, COUNTS};
 use dialect::id::DialectId;
 use dialect::openai_chat::read_usage;
@@ -204,7 +205,12 @@ fn told(json: Json<'_>, reading: &mut Reading, quirks: Quirks) {
     for (key, value) in json.members() {
         match &*key {
             "usage" if value.kind() == Kind::Object => {
-                let usage = read_usage(value, quirks);
+                // Anthropic's counts leave out what the cache read, OpenAI's do not.
+                let anthropic = ["cache_read_input_tokens", "cache_creation_input_tokens"];
+                let usage = match anthropic.iter().any(|name| value.get(name).is_some()) {
+                    true => anthropic_messages::read_usage(value),
+                    false => read_usage(value, quirks),
+                };
                 if usage.source != Source::Unknown {
                     reading.usage = usage;
                 }

@@ -368,6 +368,8 @@ async fn whole(mut record: Record, going: Going, mut answer: Answer, until: Inst
         reading.usage = usage;
     }
     reading.complete = true;
+    let reported = || going.target.reported_usd(&answer.headers);
+    reading.usage.reported_usd = reading.usage.reported_usd.take().or_else(reported);
     // Some providers answer 200 and tell an error in the body.
     let told = reading.fault.as_ref().map(|fault| fault.outcome);
     let body = if told.is_some() { redact(body, going.target.secrets()) } else { body };
@@ -418,7 +420,7 @@ fn pass(
     }
     let bodiless = going.method == Method::HEAD || matches!(answer.status, 204 | 304);
     let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-    let events = matches!(watch, Watch::Known { .. } | Watch::Events { .. });
+    let events = watch.reads_events();
     let how = Manner {
         status: answer.status,
         length: if bodiless { Some(0) } else { length },

@@ -134,7 +134,7 @@ async fn ask(
         Ok(Switched::No(answer)) if (200..300).contains(&answer.status) => {
             Err(bad("the upstream answered without becoming a WebSocket"))
         }
-        Ok(Switched::No(answer)) => Err(refusal(answer, ERRORS, target.secrets()).await),
+        Ok(Switched::No(answer)) => Err(refusal(*answer, ERRORS, target.secrets()).await),
         Err(SendError::ConnectTimeout) => Err(Miss::of(Outcome::TimeoutConnect, "no connection in time")),
         Err(SendError::Connect) => Err(Miss::of(Outcome::Connect, "no connection")),
         Err(SendError::Broken { .. }) => Err(Miss::of(Outcome::Connect, "the connection broke before an answer")),

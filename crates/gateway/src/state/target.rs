@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dialect::id::DialectId;
 use dialect::quirk::{Quirk, Quirks};
 use dialect::target::{Control, Target as DialectTarget};
-use http::{HeaderName, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use policy::catalog::{Catalog, Found, Offer, Reasoning};
 use policy::price::overrides;
 use policy::price::sheet::Sheet;
@@ -114,6 +114,14 @@ impl Target {
     /// The provider's keys as texts, for finding them where they must not be.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         self.provider.config.keys.iter().map(crate::config::Secret::reveal)
+    }
+
+    /// What the provider says in a header that a whole answer costs, in USD and as it wrote it. A header without a
+    /// number says nothing (LiteLLM leaves it out where it knows no price).
+    #[must_use]
+    pub fn reported_usd(&self, headers: &HeaderMap) -> Option<Box<str>> {
+        let name = self.provider.config.row.cost_header.as_deref()?;
+        headers.get(name)?.to_str().ok().map(str::trim).filter(|value| !value.is_empty()).map(Into::into)
     }
 
     /// What a dialect must know of it.

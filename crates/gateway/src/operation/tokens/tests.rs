@@ -78,9 +78,9 @@ fn ratio(line: &str, dialect: DialectId, counts: &[&[&str]]) -> Option<u64> {
         return None;
     }
     let model = match dialect {
-        DialectId::AnthropicMessages | DialectId::BedrockConverse => "claude",
+        DialectId::AnthropicMessages => "claude",
         DialectId::Gemini => "gemini",
-        DialectId::OpenAiChat | DialectId::OpenAiResponses => "gpt",
+        _ => "gpt",
     };
     Some(of(&gist, family(model)) * 100 / told)
 }
