@@ -9,13 +9,16 @@
 )]
 
 mod child;
+mod choosing;
 mod harness;
 mod program;
 
 mod admin;
 mod badinput;
 mod cli;
+mod count_tokens;
 mod cross;
+mod embeddings;
 mod failover;
 mod gemini;
 mod hosted;
@@ -26,7 +29,9 @@ mod local;
 mod native;
 mod operations;
 mod passthrough;
+mod realtime;
 mod reload;
+mod residency;
 mod responses;
 mod shutdown;
 mod streaming;
