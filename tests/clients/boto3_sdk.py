@@ -139,11 +139,11 @@ def bearer():
 
 
 bedrock, claude = lane("bedrock"), lane("bedrock-claude")
-for name, check in {
+for name, check in ({
     "converse": basic, "converse_stream": streamed, "tools": tools, "tools streamed": tools_streamed, "invoke_model": invoked,
     "invoke_model_with_response_stream": invoked_streamed,
     "upstream 400": lambda: fails(400, "ValidationException", "scripted failure 400", messages=user("fail 400")),
     "upstream 429": lambda: fails(429, "ThrottlingException", "scripted failure 429", messages=user("fail 429")),
-    "401": bad_key, "API key over TLS": bearer,
-}.items():
+    "401": bad_key,
+} | ({"API key over TLS": bearer} if "TOLLGATE_TLS_URL" in os.environ else {})).items():
     case(name, "bedrock", check)

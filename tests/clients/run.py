@@ -15,6 +15,7 @@ import os
 import pathlib
 import re
 import secrets
+import shutil
 import signal
 import socket
 import ssl
@@ -395,9 +396,12 @@ def main():
         environment |= {f"TOLLGATE_{name.upper()}": str(port) for name, port in keys.ports.items()} | {"TOLLGATE_NODE": node() or "node"}
         if any("boto3" in label for label, _ in chosen):
             # AWS's SDK sends a Bedrock API key over TLS only.
-            pem = certificate(pathlib.Path(folder))
-            gateways.append(Gateway(binary, pathlib.Path(folder) / "tls", upstream_port, keys, clean, pem))
-            environment |= {"TOLLGATE_TLS_URL": gateways[1].url, "TOLLGATE_CA": pem}
+            if shutil.which("openssl"):
+                pem = certificate(pathlib.Path(folder))
+                gateways.append(Gateway(binary, pathlib.Path(folder) / "tls", upstream_port, keys, clean, pem))
+                environment |= {"TOLLGATE_TLS_URL": gateways[1].url, "TOLLGATE_CA": pem}
+            else:
+                missing.append("boto3 over TLS: no openssl")
         for one in gateways:
             stack.callback(end, one.process)
         if not all(one.ready() for one in gateways):

@@ -14,8 +14,9 @@ PROMPT, CACHED, OUTPUT = 120, 100, 7
 class Refusal(Exception):
     """A request that the real provider refuses."""
 
-    def __init__(self, status, message, kind="invalid_request_error", headers=()):
+    def __init__(self, status, message, kind="invalid_request_error", headers=(), details=None):
         super().__init__(message)
+        self.details = details
         self.status, self.message, self.kind, self.headers = status, message, kind, dict(headers)
 
 
