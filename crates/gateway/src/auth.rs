@@ -21,7 +21,11 @@ pub fn key(head: &Parts) -> Option<&str> {
     let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let bearer = text("authorization").and_then(|value| {
         let (scheme, key) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+        match scheme {
+            // An SDK of AWS whose access key id is the gateway's key. The signature is nobody's here.
+            "AWS4-HMAC-SHA256" => key.split_once("Credential=")?.1.split(['/', ',']).next(),
+            _ => scheme.eq_ignore_ascii_case("bearer").then(|| key.trim()),
+        }
     });
     bearer
         .or_else(|| text("x-api-key"))
@@ -210,6 +214,10 @@ mod tests {
             ("x-api-key", "tg-1"),
             ("api-key", "tg-1"),
             ("x-goog-api-key", "tg-1"),
+            (
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=tg-1/20260102/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=0",
+            ),
         ] {
             assert_eq!(find(name, value).as_deref(), Some("tg-1"), "{name}: {value}");
         }

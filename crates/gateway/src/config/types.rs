@@ -15,6 +15,7 @@ use policy::price::overrides::Override;
 use policy::provider::row::{Auth, Row, Speaks};
 use policy::provider::url;
 
+use super::credential::Credential;
 use super::secret::Secret;
 
 /// A configuration that can run.
@@ -60,7 +61,8 @@ impl Config {
         hash.update(format!("{self:?}").as_bytes());
         for provider in &self.providers {
             let headers = provider.headers.iter().map(|(_, value)| value);
-            for secret in provider.keys.iter().chain(headers).chain(&provider.proxy) {
+            let computed = provider.credential.iter().flat_map(Credential::secrets);
+            for secret in provider.keys.iter().chain(headers).chain(&provider.proxy).chain(computed) {
                 hash.update(&[0]);
                 hash.update(secret.reveal().as_bytes());
             }
@@ -179,6 +181,8 @@ pub struct Provider {
     pub order: usize,
     /// Its keys; empty for a server without keys.
     pub keys: Vec<Secret>,
+    /// What authorizes requests where there is no key.
+    pub credential: Option<Credential>,
     /// Where it is, without a trailing slash; empty for the simulated provider.
     pub base_url: String,
     /// The API version in its paths (Azure).
@@ -247,6 +251,12 @@ impl Provider {
     #[must_use]
     pub fn model(&self, id: &str) -> Option<&Model> {
         self.models.as_deref()?.iter().find(|model| *model.id == *id)
+    }
+
+    /// True when it has a key or something that stands in for one.
+    #[must_use]
+    pub fn has_key(&self) -> bool {
+        !self.keys.is_empty() || self.credential.is_some()
     }
 
     /// True for the simulated provider.

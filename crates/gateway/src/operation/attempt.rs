@@ -24,6 +24,7 @@ use crate::native::headers::{self, is_events};
 use crate::native::send::told;
 use crate::state::target::Target;
 use crate::upstream::client::{Answer, SendError};
+use crate::upstream::credential::Payload;
 
 /// Longest answer that is read whole, in bytes.
 const MOST: usize = 256 << 20;
@@ -124,7 +125,10 @@ async fn try_one(
         Err(_) => return Err(late()),
     };
     if !(200..300).contains(&answer.status) {
-        return Err(refusal(answer, request.operation.errors(), target.secrets()).await);
+        if matches!(answer.status, 401 | 403) {
+            target.provider.refused(&record.gateway().tasks);
+        }
+        return Err(refusal(answer, request.operation.errors(), target).await);
     }
     let read = !is_events(&answer.headers) && (request.wants_json() || headers::is_json(&answer.headers));
     if !read {
@@ -186,6 +190,12 @@ async fn send(
             carried.entry("anthropic-version").or_insert(HeaderValue::from_static("2023-06-01"));
         }
         *to.headers_mut() = carried;
+        // Only signatures look at the body.
+        let signed = provider.credential.as_ref().filter(|credential| credential.signs());
+        let whole = signed.and_then(|_| request.json_for(target));
+        let payload = whole.as_deref().map_or(Payload::Through, Payload::Whole);
+        let authorized = provider.authorize(&record.gateway().tasks, &mut to, payload).await;
+        authorized.map_err(|error| Miss::of(Outcome::Auth, error.to_string()))?;
         match client.send(to).await {
             Ok(answer) => return Ok(answer),
             Err(SendError::Broken { reused: true }) if !again && !request.touched() => {

@@ -13,11 +13,14 @@ mod harness;
 mod program;
 
 mod admin;
+mod aws;
 mod badinput;
 mod cli;
 mod cross;
+mod entra;
 mod failover;
 mod gemini;
+mod google;
 mod hosted;
 mod kill9;
 mod ledger;

@@ -9,7 +9,7 @@ use super::super::row::Kind;
 use super::super::url;
 use super::*;
 
-const NOT_BUILT: [&str; 5] = ["cohere-v2", "bedrock-converse", "vertex-gemini", "voyage-embeddings", "embeddings"];
+const NOT_BUILT: [&str; 4] = ["cohere-v2", "bedrock-converse", "voyage-embeddings", "embeddings"];
 
 #[test]
 fn the_built_in_table_reads() {
@@ -115,6 +115,10 @@ fn a_vendor_is_reached_however_its_base_is_written() {
         "https://x/openai",
         "https://x/openai/deployments/m/chat/completions?api-version=2025-04-01-preview",
     );
+    check("azure", DialectId::OpenAiResponses, "https://x/openai", "https://x/openai/v1/responses");
+    check("azure", DialectId::OpenAiResponses, "https://x/openai/v1", "https://x/openai/v1/responses");
+    check("vertex", chat, "https://v/l/endpoints/openapi", "https://v/l/endpoints/openapi/chat/completions");
+    check("vertex", DialectId::Gemini, "https://v/l", "https://v/l/publishers/google/models/m:generateContent");
     check("azure", chat, "https://f/models", "https://f/models/chat/completions?api-version=2025-04-01-preview");
     check(
         "bedrock",

@@ -46,6 +46,7 @@ fn a_placeholder_in_a_model_is_not_filled() {
         when: None,
         strip: vec![],
         auth: None,
+        without: None,
     };
     assert_eq!(call("http://h", &speaks, "{api_version}", Some("1")), "http://h/d/%7Bapi_version%7D?v=1");
 }
@@ -54,7 +55,17 @@ fn a_placeholder_in_a_model_is_not_filled() {
 fn one_ending_is_taken_off() {
     let strip = vec!["/v1".to_owned()];
     let (dialect, path) = (String::new(), "/v1/messages".into());
-    let speaks = Speaks { dialect, path, stream: None, on_request: false, hosted: None, when: None, strip, auth: None };
+    let speaks = Speaks {
+        dialect,
+        path,
+        stream: None,
+        on_request: false,
+        hosted: None,
+        when: None,
+        strip,
+        auth: None,
+        without: None,
+    };
     let check = |base: &str, expect: &str| assert_eq!(call(base, &speaks, "m", None), expect, "{base}");
     check("https://api.anthropic.com", "https://api.anthropic.com/v1/messages");
     check("https://api.anthropic.com/", "https://api.anthropic.com/v1/messages");
