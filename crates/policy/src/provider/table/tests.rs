@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use dialect::id::DialectId;
 use dialect::quirk::Quirk;
 
-use super::super::row::Kind;
+use super::super::row::{Cloud, Kind};
 use super::super::url;
 use super::*;
 
@@ -48,6 +48,23 @@ fn rows_hold_only_words_that_are_known() {
         assert_eq!(row.base_url.is_empty(), free, "{}", row.name);
         assert!(free || row.docs.starts_with("https://"), "{}", row.name);
         assert!(row.headers.keys().all(|name| *name == name.to_ascii_lowercase()), "{}", row.name);
+    }
+}
+
+/// Whoever takes a key of Bedrock's takes AWS's credentials in its place.
+#[test]
+fn rows_of_clouds_say_who_computes_their_credentials() {
+    for row in builtin().rows() {
+        let aws = row.keys.iter().any(|key| key.starts_with("AWS_")) || row.base_url.contains("amazonaws.com");
+        let google = row.base_url.contains("aiplatform.googleapis.com");
+        let azure = row.keys.iter().any(|key| key.starts_with("AZURE_"));
+        let expected = match (aws, google, azure) {
+            (true, ..) => Some("aws"),
+            (_, true, _) => Some("google"),
+            (.., true) => Some("entra"),
+            _ => None,
+        };
+        assert_eq!(row.credential.as_ref().map(Cloud::name), expected, "{}: `credential`", row.name);
     }
 }
 
