@@ -142,7 +142,7 @@ fn summed_up(kind: Kind, failed: &[Failed], last: &Miss, retry_after: Option<u64
         Kind::UpstreamOverloaded => "Every target that was tried is overloaded. Retry shortly, or add a fallback.",
         Kind::UpstreamTimeout => "Every target that was tried took too long. Retry, or raise the model's `timeouts`.",
         // There was no answer to refuse anything: the credentials are missing.
-        Kind::UpstreamAuth if last.raw.is_none() && last.fault.outcome == Outcome::Auth => {
+        Kind::UpstreamAuth if last.fault.status == 0 && last.fault.outcome == Outcome::Auth => {
             &unauthorized(&last.fault.message)
         }
         Kind::UpstreamAuth => {

@@ -11,7 +11,9 @@ use testkit::http::Request;
 use testkit::samples::{anthropic, openai};
 use testkit::upstream::{Received, Script, Upstream};
 
-use crate::harness::{self, ALICE, Harness, KEY_1, KEY_2, chat, chat_stream, keys, message, post_chat, post_message};
+use crate::harness::{
+    self, ADMIN, ALICE, Harness, KEY_1, KEY_2, chat, chat_stream, keys, message, post_chat, post_message,
+};
 
 /// The secret access key; the harness looks for it in every file.
 const SECRET: &str = KEY_1;
@@ -168,6 +170,29 @@ async fn keys_of_the_file_sign_and_a_bedrock_key_goes_first() {
     let harness = Harness::start_in(&providers(&upstream.url(), ""), &vars, folder()).await;
     let got = one_call(&harness, &upstream).await;
     assert_eq!(got.header("authorization"), Some("Bearer bedrock-api-key-of-the-environment"));
+    harness.finish().await;
+}
+
+#[tokio::test]
+async fn a_role_is_assumed_with_the_keys_of_the_file_and_no_secret_is_shown() {
+    let (upstream, service) = (Upstream::start().await, Upstream::start().await);
+    let url = service.url();
+    let vars = [("AWS_ENDPOINT_URL_STS", url.as_str())];
+    let own = format!(
+        ", region: eu-west-1, credentials: {{ access_key_id: AKIAFILE, secret_access_key: {SECRET}, role_arn: \
+         \"arn:aws:iam::123456789012:role/r\", session_name: mine }}"
+    );
+    let config = format!("server: {{ admin_key: {ADMIN} }}\n{}", providers(&upstream.url(), &own));
+    let harness = Harness::start_in(&config, &vars, folder()).await;
+    service.reply(sts("AssumeRole", "ASIAROLE"));
+    verify(&one_call(&harness, &upstream).await, "ASIAROLE", Some(TOKEN), "eu-west-1", "bedrock");
+    let asked = service.requests().pop().unwrap();
+    verify(&asked, "AKIAFILE", None, "eu-west-1", "sts");
+    assert!(asked.text().contains("&RoleSessionName=mine&DurationSeconds=3600"));
+    let shown = testkit::http::fetch(harness.addr, &Request::get("/admin/v1/config").bearer(ADMIN)).await;
+    let uses = "AWS, keys from `credentials`, then the role of `role_arn`, signed for bedrock in eu-west-1";
+    assert_eq!(shown.json()["providers"][0]["credentials"], uses);
+    assert!(!shown.text().contains(SECRET) && !shown.text().contains(TOKEN));
     harness.finish().await;
 }
 

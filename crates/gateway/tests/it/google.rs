@@ -122,12 +122,13 @@ async fn a_users_refresh_token_is_used() {
     let path = file(
         &dir,
         &json!({"type": "authorized_user", "client_id": "c", "client_secret": KEY_2, "refresh_token": "r/1",
-                "token_uri": service.url()}),
+                "token_uri": service.url(), "quota_project_id": "pays"}),
     );
     let vars = [("GOOGLE_APPLICATION_CREDENTIALS", path.as_str())];
     let harness = Harness::start_in(&providers(&upstream.url()), &vars, dir).await;
     service.reply(token(3_600));
-    served(&harness, &upstream).await;
+    let got = served(&harness, &upstream).await;
+    assert_eq!(got.header("x-goog-user-project"), Some("pays"));
     let asked = &service.requests()[0];
     assert_eq!(asked.text(), format!("grant_type=refresh_token&client_id=c&client_secret={KEY_2}&refresh_token=r%2F1"));
     harness.finish().await;

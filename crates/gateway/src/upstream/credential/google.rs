@@ -124,10 +124,20 @@ async fn authorized_user(json: Json<'_>, asker: &Asker) -> Result<Fetched, Crede
         ("refresh_token", &refresh),
     ];
     let told = asker.ask(Question::form(WHOM, &url, &fields)?).await?;
-    token(&told).map_err(|error| CredentialError {
+    let fetched = token(&told).map_err(|error| CredentialError {
         remedy: "Run `gcloud auth application-default login` again.".to_owned(),
         ..error
-    })
+    })?;
+    Ok(charged(fetched, json))
+}
+
+/// With the project that is charged, as users' credentials name it.
+fn charged(fetched: Fetched, json: Json<'_>) -> Fetched {
+    let project = text(json, "quota_project_id").and_then(|project| http::HeaderValue::try_from(project).ok());
+    match fetched.grant {
+        Grant::Token { token, .. } => Fetched { grant: Grant::Token { token, charged: project }, ..fetched },
+        Grant::Keys(_) => fetched,
+    }
 }
 
 /// Another cloud's token for one of Google's (RFC 8693), then a service account's where one is named. Source:
@@ -147,7 +157,7 @@ async fn external_account(json: Json<'_>, asker: &Asker) -> Result<Fetched, Cred
     let exchanged = token(&asker.ask(Question::form(WHOM, &url, &fields)?).await?)?;
     let Some(_) = text(json, "service_account_impersonation_url") else { return Ok(exchanged) };
     let url = address(json, "service_account_impersonation_url", None)?;
-    let Grant::Token(bearer) = &exchanged.grant else { return Ok(exchanged) };
+    let Grant::Token { token: bearer, .. } = &exchanged.grant else { return Ok(exchanged) };
     let body = format!("{{\"scope\":[\"{SCOPE}\"],\"lifetime\":\"3600s\"}}");
     let question = Question::of("Google's IAM service", Method::POST, &url, Bytes::from(body))?;
     let question = question
@@ -158,8 +168,8 @@ async fn external_account(json: Json<'_>, asker: &Asker) -> Result<Fetched, Cred
         let json = Json::from_bytes(body).ok()?;
         let ends: Timestamp = text(json, "expireTime")?.parse().ok()?;
         let life = ends.as_millisecond().checked_sub(env::now().as_millisecond())?;
-        let life = Duration::from_millis(u64::try_from(life).ok()?);
-        Some(Fetched { grant: Grant::Token(Secret::new(&text(json, "accessToken")?)), life: Some(life) })
+        let life = Duration::from_millis(u64::try_from(life).unwrap_or(0));
+        Some(Fetched::token(Secret::new(&text(json, "accessToken")?), life))
     };
     read(told.good()?).ok_or_else(|| told.odd())
 }
@@ -230,7 +240,7 @@ pub(super) fn token(told: &Told) -> Result<Fetched, CredentialError> {
             Some(life) => life,
             None => seconds(json, "expires_on")?.saturating_sub(env::unix_seconds()),
         };
-        Some(Fetched { grant: Grant::Token(token), life: Some(Duration::from_secs(life)) })
+        Some(Fetched::token(token, Duration::from_secs(life)))
     };
     read(told.good()?).ok_or_else(|| told.odd())
 }

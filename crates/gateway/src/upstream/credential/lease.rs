@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{CredentialError, Grant};
+use crate::config::Secret;
 use crate::env;
 use crate::telemetry::log;
 
@@ -25,6 +26,28 @@ pub struct Fetched {
     pub grant: Grant,
     /// How long it lives from now; `None` for ever.
     pub life: Option<Duration>,
+}
+
+impl Fetched {
+    /// A token without more.
+    #[must_use]
+    pub fn token(token: Secret, life: Duration) -> Self {
+        Self { grant: Grant::Token { token, charged: None }, life: Some(life) }
+    }
+
+    /// The same, where it lives long enough to be used.
+    ///
+    /// # Errors
+    /// It ends at once: asking on and on would be the next mistake.
+    pub fn living(self) -> Result<Self, CredentialError> {
+        match self.life {
+            Some(life) if life < PAUSE => {
+                let what = "what it gave has ended, or ends at once";
+                Err(CredentialError::new(what, "Sign in again, or check this machine's clock."))
+            }
+            _ => Ok(self),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -205,15 +228,15 @@ impl Drop for Turn {
 #[expect(clippy::panic, reason = "tests")]
 mod tests {
     use super::*;
-    use crate::config::Secret;
 
     fn token(text: &str, life: Option<u64>) -> Fetched {
-        Fetched { grant: Grant::Token(Secret::new(text)), life: life.map(Duration::from_secs) }
+        let grant = Grant::Token { token: Secret::new(text), charged: None };
+        Fetched { grant, life: life.map(Duration::from_secs) }
     }
 
     fn look(lease: &Lease) -> String {
         match lease.look() {
-            Look::Held { grant: Grant::Token(token), renew } => format!("{} {renew}", token.reveal()),
+            Look::Held { grant: Grant::Token { token, .. }, renew } => format!("{} {renew}", token.reveal()),
             Look::Held { .. } => "keys".to_owned(),
             Look::Failed(error) => error.what,
             Look::Missing(_) => "missing".to_owned(),
@@ -251,6 +274,12 @@ mod tests {
         tokio::time::advance(Duration::from_secs(31)).await;
         turn(&lease).end(Ok(token("b", None)));
         assert_eq!(look(&lease), "b false");
+    }
+
+    #[test]
+    fn what_ends_at_once_is_no_grant() {
+        assert!(token("a", Some(0)).living().is_err());
+        assert!(token("a", Some(1)).living().is_ok() && token("a", None).living().is_ok());
     }
 
     #[tokio::test(start_paused = true)]

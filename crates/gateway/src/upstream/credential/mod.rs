@@ -54,7 +54,12 @@ impl fmt::Display for CredentialError {
 #[derive(Debug, Clone)]
 pub enum Grant {
     /// An access token.
-    Token(Secret),
+    Token {
+        /// The token.
+        token: Secret,
+        /// The project of Google's that is charged, where the credentials name one.
+        charged: Option<HeaderValue>,
+    },
     /// Keys to sign with.
     Keys(Arc<AwsKeys>),
 }
@@ -110,7 +115,7 @@ impl Credential {
     #[must_use]
     pub fn secrets(&self) -> Vec<Secret> {
         match self.lease.held() {
-            Some(Grant::Token(token)) => vec![token],
+            Some(Grant::Token { token, .. }) => vec![token],
             Some(Grant::Keys(keys)) => std::iter::once(&keys.secret).chain(&keys.token).cloned().collect(),
             None => Vec::new(),
         }
@@ -129,7 +134,7 @@ impl Credential {
     ) -> Result<(), CredentialError> {
         let grant = self.grant(tasks).await?;
         match (&grant, &self.config, payload) {
-            (Grant::Token(token), ..) => {
+            (Grant::Token { token, charged }, ..) => {
                 let value = HeaderValue::try_from(format!("Bearer {}", token.reveal()));
                 let mut value = value.map_err(|_| {
                     self.named(CredentialError::new(
@@ -139,6 +144,9 @@ impl Credential {
                 })?;
                 value.set_sensitive(true);
                 request.headers_mut().insert(header::AUTHORIZATION, value);
+                if let Some(project) = charged {
+                    request.headers_mut().entry("x-goog-user-project").or_insert(project.clone());
+                }
                 Ok(())
             }
             (Grant::Keys(keys), Configured::Aws(aws), Payload::Whole(body)) => {
@@ -200,7 +208,7 @@ impl Credential {
                     "Check that it can be reached from here.",
                 ))
             });
-            turn.end(fetched.map_err(|error| one.named(error)));
+            turn.end(fetched.and_then(Fetched::living).map_err(|error| one.named(error)));
         });
     }
 

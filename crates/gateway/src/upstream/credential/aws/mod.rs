@@ -49,9 +49,9 @@ pub async fn fetch(aws: &Aws, asker: &Asker) -> Result<Fetched, CredentialError>
         None => found,
     };
     let life = match found.ends {
-        Some(ends) => left(ends).ok_or_else(|| {
-            CredentialError::new("the keys that it gave have ended", "Sign in again, or check this machine's clock.")
-        })?,
+        // Where the metadata service cannot renew them, AWS goes on taking its old keys.
+        Some(ends) if aws.source == AwsSource::Instance && aws.role.is_none() => left(ends).unwrap_or(REREAD),
+        Some(ends) => left(ends).unwrap_or_default(),
         None => REREAD,
     };
     Ok(Fetched { grant: Grant::Keys(Arc::new(found.keys)), life: Some(life) })

@@ -93,3 +93,14 @@ fn keys_that_no_header_carries_are_no_panic() {
     let scope = Scope { region: "r", service: "s", at: "2026-01-02T03:04:05Z".parse().unwrap() };
     assert_eq!(authorize(&mut request, b"", &bad, scope), None);
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_path_is_tidied_once_and_for_all(path in "/[!-~]{0,40}") {
+        if let Ok(uri) = format!("https://h{path}").parse::<Uri>() {
+            let tidy = tidied(&uri).unwrap_or(uri);
+            proptest::prop_assert!(tidied(&tidy).is_none(), "{tidy}");
+            proptest::prop_assert_eq!(tidy.host(), Some("h"));
+        }
+    }
+}
