@@ -8,11 +8,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testkit::http::Request;
+use testkit::http::{Request, fetch};
 use testkit::samples::{anthropic, gemini, openai};
 use testkit::upstream::{Received, Script, Upstream};
 
-use crate::harness::{ALICE, CANARY, Harness, KEY_1, KEY_2, chat, chat_stream, keys, message, post_chat, post_message};
+use crate::child::Program;
+use crate::harness::{
+    ALICE, CANARY, Harness, KEY_1, KEY_2, chat, chat_stream, keys, message, no_secrets, post_chat, post_message,
+};
 
 /// The access token; the harness looks for it in every file.
 const TOKEN: &str = KEY_1;
@@ -233,4 +236,49 @@ async fn an_api_key_is_sent_as_one_and_the_openai_endpoint_stays() {
     assert_eq!(got.header("authorization"), Some(format!("Bearer {KEY_2}").as_str()));
     assert_eq!(got.json()["model"], "google/gemini-3-flash");
     harness.finish().await;
+}
+
+/// The real program: what it prints holds no secret, and a reload asks for no new token.
+#[tokio::test]
+async fn a_reload_keeps_the_token_and_no_secret_is_printed() {
+    let (upstream, service, dir) = (Upstream::start().await, Upstream::start().await, folder());
+    let path = file(
+        &dir,
+        &json!({"type": "authorized_user", "client_id": "c", "client_secret": KEY_2, "refresh_token": KEY_2,
+                "token_uri": service.url()}),
+    );
+    let config = |more: &str| {
+        format!(
+            "{}providers:\n  vertex: {{ base_url: \"{}{PLACE}\", credentials: {{ file: \"{path}\" }}{more} }}\n",
+            keys(),
+            upstream.url()
+        )
+    };
+    let (yaml, data) = (dir.path().join("tollgate.yaml"), dir.path().join("data"));
+    std::fs::write(&yaml, config("")).unwrap();
+    let program = Program::start(&yaml, &data);
+    let call = async || fetch(program.addr, &post_chat(&chat("vertex/gemini-3-flash"))).await;
+    // The token service tells the secret again.
+    service.reply(Script::json(400, &json!({"error": "invalid_grant", "error_description": format!("bad {KEY_2}")})));
+    let response = call().await;
+    assert_eq!(response.status, 502);
+    assert!(response.text().contains("refused (400, `invalid_grant`). Run `gcloud auth"), "{}", response.text());
+    assert!(!response.text().contains(KEY_2));
+    program.says("there are no credentials for a provider", 1).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1_050)).await;
+    service.reply(token(3_600));
+    // The provider tells the token again.
+    upstream.reply(Script::json(401, &gemini::error(401, "UNAUTHENTICATED", &format!("bad token {TOKEN}"))));
+    let response = call().await;
+    assert_eq!(response.status, 502, "{}", response.text());
+    assert!(!response.text().contains(TOKEN), "{}", response.text());
+    std::fs::write(&yaml, config(", native: false")).unwrap();
+    program.says("the new configuration is in force", 1).await;
+    upstream.reply(Script::json(200, &gemini::answer("Hi", 10, 20)));
+    assert_eq!(call().await.status, 200);
+    assert_eq!(service.requests().len(), 2, "the reload kept the token");
+    program.signal("TERM");
+    let printed = program.ended();
+    assert!(printed.status.success());
+    no_secrets(&data, &[&printed.out, &printed.err]);
 }
