@@ -195,6 +195,11 @@ async fn ready(
         let message = format!("The provider `{name}` may not be reached by the native lane (`native: false`).");
         return Err(Fault::new(Kind::Forbidden, message));
     }
+    if let Some(why) = who.kept_from(&provider.data) {
+        let message =
+            format!("What your key or team requires of a provider (`require`), `{name}` does not have: {why}.");
+        return Err(Fault::new(Kind::Forbidden, message));
+    }
     keeps_base(&provider.base_url, name, raw)?;
     if owned::needs_admin(&head.method, &plain) && !who.admin {
         let message = "Lists, deletions and the administration of a provider's account show or end what others made: \

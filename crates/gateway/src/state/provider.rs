@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -30,6 +30,8 @@ pub struct Provider {
     /// It answered; starts false only for providers that are looked for.
     pub found: AtomicBool,
     next_key: AtomicUsize,
+    /// The client of sockets, once one was asked for.
+    sockets: OnceLock<Option<Client>>,
     /// Clients for named models that set another `connect`.
     hurried: RwLock<Vec<(Duration, Client)>>,
     /// What its models are doing, kept over configurations.
@@ -72,7 +74,8 @@ impl Provider {
         let found = AtomicBool::new(!config.probe || same.is_some_and(|before| before.found.load(Ordering::Relaxed)));
         let live = same.map(|before| Arc::clone(&before.live)).unwrap_or_default();
         let (next_key, hurried) = (AtomicUsize::new(0), RwLock::default());
-        Ok(Self { config, reach, client, credential, listed, found, next_key, hurried, live })
+        let sockets = OnceLock::new();
+        Ok(Self { config, reach, client, credential, listed, found, next_key, sockets, hurried, live })
     }
 
     /// What one of its models is doing.
@@ -127,6 +130,13 @@ impl Provider {
         if let Some(credential) = &self.credential {
             credential.refused(tasks);
         }
+    }
+
+    /// The client of sockets; `None` for the simulated provider.
+    #[must_use]
+    pub fn sockets(&self) -> Option<&Client> {
+        self.client.as_ref()?;
+        self.sockets.get_or_init(|| Client::switching(&self.reach).ok()).as_ref()
     }
 
     /// The key to begin the next request with: keys take turns.

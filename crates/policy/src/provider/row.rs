@@ -151,6 +151,15 @@ pub struct Speaks {
     /// The path of streamed answers, where it is another (Gemini).
     #[serde(default)]
     pub stream: Option<String>,
+    /// The path where tokens of this dialect's requests are counted, where that is done.
+    #[serde(default)]
+    pub count: Option<String>,
+    /// The path where one text is embedded in this dialect, where that is done in it (Gemini).
+    #[serde(default)]
+    pub embed: Option<String>,
+    /// The same for several texts.
+    #[serde(default)]
+    pub embed_batch: Option<String>,
     /// Only where the configuration asks for this dialect by name.
     #[serde(default)]
     pub on_request: bool,

@@ -39,6 +39,9 @@ fn a_model_is_one_segment_whatever_it_holds() {
 fn a_placeholder_in_a_model_is_not_filled() {
     let speaks = Speaks {
         stream: None,
+        count: None,
+        embed: None,
+        embed_batch: None,
         on_request: false,
         hosted: None,
         dialect: String::new(),
@@ -59,6 +62,9 @@ fn one_ending_is_taken_off() {
         dialect,
         path,
         stream: None,
+        count: None,
+        embed: None,
+        embed_batch: None,
         on_request: false,
         hosted: None,
         when: None,
