@@ -62,7 +62,8 @@ impl Form {
             DialectId::AnthropicMessages => Some(Form::Messages),
             DialectId::OpenAiResponses => Some(Form::Responses),
             DialectId::Gemini => Some(Form::Gemini),
-            DialectId::OpenAiChat => None,
+            // Bedrock counts Claude alone, which `bedrock-claude` asks for in its own dialect.
+            DialectId::OpenAiChat | DialectId::BedrockConverse => None,
         }
     }
 
@@ -193,7 +194,7 @@ pub fn write(dialect: DialectId, tokens: u64, estimated: bool) -> String {
         match dialect {
             DialectId::Gemini => json.key("totalTokens").u64(tokens),
             DialectId::AnthropicMessages => json.key("input_tokens").u64(tokens),
-            DialectId::OpenAiResponses | DialectId::OpenAiChat => {
+            DialectId::OpenAiResponses | DialectId::OpenAiChat | DialectId::BedrockConverse => {
                 json.key("object").str("response.input_tokens");
                 json.key("input_tokens").u64(tokens)
             }

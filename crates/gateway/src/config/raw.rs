@@ -201,6 +201,8 @@ choice!(
         OpenAiResponses = "openai-responses",
         /// Google's `generateContent`.
         Gemini = "gemini",
+        /// Amazon Bedrock's `Converse`.
+        BedrockConverse = "bedrock-converse",
     }
 );
 

@@ -22,7 +22,7 @@ pub(super) fn providers(without_file: bool, reader: &mut Reader<'_>) -> Vec<Plac
         let demo = without_file && row.kind == Kind::Demo;
         let key = row.keys.iter().find_map(|variable| set(reader.env, variable).map(|key| (variable, key)));
         let computed = key.is_none() && !probe && !demo && row.credential.is_some();
-        if (key.is_none() && !probe && !demo && !computed) || row.dialects().is_empty() {
+        if row.only_named || (key.is_none() && !probe && !demo && !computed) || row.dialects().is_empty() {
             continue;
         }
         // Credentials serve a cloud's other services too: without the rest of the address nothing is said.

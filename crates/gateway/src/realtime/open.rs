@@ -141,7 +141,7 @@ async fn ask(
             if matches!(answer.status, 401 | 403) {
                 provider.refused(&record.gateway().tasks);
             }
-            Err(refusal(answer, ERRORS, target).await)
+            Err(refusal(*answer, ERRORS, target).await)
         }
         Err(SendError::ConnectTimeout) => Err(Miss::of(Outcome::TimeoutConnect, "no connection in time")),
         Err(SendError::Connect) => Err(Miss::of(Outcome::Connect, "no connection")),

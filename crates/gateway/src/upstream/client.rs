@@ -67,7 +67,7 @@ pub enum Switched {
         stream: Upgraded,
     },
     /// An answer as any.
-    No(Answer),
+    No(Box<Answer>),
 }
 
 /// A client of one provider.
@@ -138,7 +138,7 @@ impl Client {
                     Err(_) => Err(SendError::Broken { reused: false }),
                 }
             }
-            Ok(response) => Ok(Switched::No(answer(response))),
+            Ok(response) => Ok(Switched::No(Box::new(answer(response)))),
             Err(error) => Err(failed(&error)),
         }
     }

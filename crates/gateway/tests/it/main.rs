@@ -17,6 +17,7 @@ mod admin;
 mod aws;
 mod badinput;
 mod cli;
+mod converse;
 mod count_tokens;
 mod cross;
 mod embeddings;

@@ -54,6 +54,10 @@ fn the_first_source_of_aws_counts() {
         uses("bedrock-claude: { base_url: \"https://bedrock-runtime.ca-central-1.amazonaws.com\" }", &aws(&all)),
         "AWS, keys from AWS_ACCESS_KEY_ID, signed for bedrock in ca-central-1"
     );
+    assert_eq!(
+        uses("bedrock: { base_url: \"https://bedrock-mantle.us-west-2.api.aws\" }", &aws(&all)),
+        "AWS, keys from AWS_ACCESS_KEY_ID, signed for bedrock-mantle in us-west-2"
+    );
     let files = &aws(&[home, ("AWS_PROFILE", "dev")]);
     let config = read_with("providers: { bedrock-claude: {} }", files).unwrap().config;
     assert_eq!(config.providers[0].base_url, "https://bedrock-runtime.eu-west-3.amazonaws.com");
@@ -149,7 +153,7 @@ fn the_environment_alone_switches_clouds_on_by_what_it_names() {
             config.providers.iter().filter(|one| one.credential.is_some()).map(|one| one.name.to_string()).collect();
         names.join(" ")
     };
-    let bedrock = "bedrock-claude bedrock bedrock-openai bedrock-mantle";
+    let bedrock = "bedrock-claude bedrock bedrock-mantle";
     assert_eq!(names(&aws(&[("AWS_ACCESS_KEY_ID", "A"), ("AWS_SECRET_ACCESS_KEY", "S")])), bedrock);
     assert_eq!(names(&aws(&[("HOME", "/home/a"), ("AWS_PROFILE", "dev")])), bedrock);
     // What is only there, unnamed, switches nothing on.

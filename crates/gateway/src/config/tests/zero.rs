@@ -36,7 +36,7 @@ fn each_variable_switches_its_provider_on_in_order_of_preference() {
         ("AWS_REGION", "eu-central-1"),
     ]);
     let config = zero(&env).config;
-    let bedrock = ["bedrock-claude", "bedrock", "bedrock-openai", "bedrock-mantle"];
+    let bedrock = ["bedrock-claude", "bedrock", "bedrock-mantle"];
     let vendors = ["openai", "anthropic", "gemini", "groq"];
     let others = ["openrouter", "ollama", "vllm", "demo"];
     assert_eq!(names(&config), vendors.into_iter().chain(bedrock).chain(others).collect::<Vec<_>>());

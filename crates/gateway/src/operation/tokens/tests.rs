@@ -80,7 +80,7 @@ fn ratio(line: &str, dialect: DialectId, counts: &[&[&str]]) -> Option<u64> {
     let model = match dialect {
         DialectId::AnthropicMessages => "claude",
         DialectId::Gemini => "gemini",
-        DialectId::OpenAiChat | DialectId::OpenAiResponses => "gpt",
+        _ => "gpt",
     };
     Some(of(&gist, family(model)) * 100 / told)
 }

@@ -45,6 +45,10 @@ pub(super) fn credential(
         .or_else(|| set(env, "AWS_DEFAULT_REGION"))
         .or_else(|| profile_region(given, env))
         .unwrap_or_else(|| "us-east-1".to_owned());
+    // A row may be pointed at the other of Bedrock's services.
+    let mantle =
+        base_url.parse::<http::Uri>().is_ok_and(|uri| uri.host().unwrap_or_default().starts_with("bedrock-mantle."));
+    let service = if mantle { "bedrock-mantle" } else { service };
     Some(Aws { region, service: service.to_owned(), source, role, around })
 }
 
