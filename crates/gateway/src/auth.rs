@@ -251,6 +251,10 @@ mod tests {
             ("x-api-key", "tg-1"),
             ("api-key", "tg-1"),
             ("x-goog-api-key", "tg-1"),
+            (
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=tg-1/20260102/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=0",
+            ),
         ] {
             assert_eq!(find(name, value).as_deref(), Some("tg-1"), "{name}: {value}");
         }

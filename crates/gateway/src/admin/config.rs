@@ -181,6 +181,11 @@ fn provider(provider: &Provider, source: &str, json: &mut Writer) {
             secret(json, Some(key));
         }
     });
+    json.key("credentials");
+    match &provider.credential {
+        Some(credential) => json.str(&credential.to_string()),
+        None => json.null(),
+    };
     json.key("dialects").array(|json| {
         for dialect in provider.dialects() {
             json.str(dialect.name());

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use policy::provider::operation::Serves;
-use policy::provider::row::{Kind, Row, Speaks};
+use policy::provider::row::{Cloud, Kind, Row, Speaks};
 use policy::provider::table::builtin;
 use serde_json::{Map, Value};
 
@@ -167,6 +167,15 @@ pub fn providers() -> String {
             (false, true) => format!("{} (not needed)", keys.join(", ")),
             (false, false) => keys.join(", "),
         };
+        let computed = row.credential.as_ref().map(|cloud| {
+            let (name, place) = match cloud {
+                Cloud::Aws { .. } => ("AWS", "aws"),
+                Cloud::Google => ("Google", "google-cloud"),
+                Cloud::Entra => ("Microsoft Entra", "azure"),
+            };
+            format!(", else [{name}](credentials.md#{place})")
+        });
+        let keys = keys + &computed.unwrap_or_default();
         let _ = writeln!(
             page,
             "| `{}` | {} | {} | {} | {} | {keys} | {} |",

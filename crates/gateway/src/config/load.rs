@@ -1,5 +1,6 @@
 //! Loading, checking and comparing configurations.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
@@ -79,6 +80,8 @@ pub struct Report {
     pub warnings: Vec<Diagnostic>,
     /// Names of the providers that are on.
     pub providers: Vec<String>,
+    /// Which source of credentials each provider without a key uses, by the provider's name.
+    pub credentials: BTreeMap<String, String>,
     /// How many named models there are.
     pub models: usize,
 }
@@ -93,6 +96,11 @@ pub fn check(path: Option<&Path>, env: &dyn Env, flags: &Flags) -> Report {
             mistakes: Vec::new(),
             warnings,
             providers: config.providers.iter().map(|provider| provider.name.to_string()).collect(),
+            credentials: config
+                .providers
+                .iter()
+                .filter_map(|provider| Some((provider.name.to_string(), provider.credential.as_ref()?.to_string())))
+                .collect(),
             models: config.models.len(),
         },
         Err(mistakes) => Report {
@@ -101,6 +109,7 @@ pub fn check(path: Option<&Path>, env: &dyn Env, flags: &Flags) -> Report {
             mistakes,
             warnings: Vec::new(),
             providers: Vec::new(),
+            credentials: BTreeMap::new(),
             models: 0,
         },
     }
@@ -113,6 +122,9 @@ impl std::fmt::Display for Report {
         }
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;
+        }
+        for (provider, source) in &self.credentials {
+            writeln!(f, "credentials of {provider}: {source}")?;
         }
         if self.ok {
             let providers = if self.providers.is_empty() { "none".to_owned() } else { self.providers.join(", ") };

@@ -1,9 +1,12 @@
 //! From a file and the environment to a configuration that can run, or to every mistake in it at once.
 
+mod clouds;
+pub mod credential;
 pub mod diagnose;
 pub mod docs;
 pub mod env;
 mod load;
+pub mod profile;
 mod raw;
 mod read;
 mod resolve;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+use super::clouds::Credentials;
 use super::read::{Named, OrOff, Read, Reader, Spot, Tried, choice, is_off, section};
 use super::secret::Secret;
 use super::tree::{Node, Value};
@@ -214,6 +215,12 @@ section!(
         api_key: Tried<Secret>,
         /// Several keys of one account or vendor, used in turn.
         api_keys: Vec<Spot<Tried<Secret>>>,
+        /// Credentials that are computed in place of a key (AWS, Google, Azure). Default: from the environment.
+        credentials: Credentials,
+        /// The region of a row of AWS. Default: AWS_REGION.
+        region: String,
+        /// The location of a row of Google Cloud. Default: GOOGLE_CLOUD_LOCATION.
+        location: String,
         /// Where it is: what the vendor's own SDK takes. Default: the row's.
         base_url: Tried<String>,
         /// The API version in the path (Azure). Default: the row's.
@@ -242,7 +249,7 @@ section!(
         on_disconnect: OnDisconnect,
         /// OpenAI's organization header.
         organization: String,
-        /// OpenAI's project header.
+        /// OpenAI's project header; the project of a row of Google Cloud. Default there: GOOGLE_CLOUD_PROJECT.
         project: String,
     }
 );

@@ -14,11 +14,13 @@ use super::types::{Config, Journal, Provider, Server, Store, Sync, Tls};
 use super::units::{Size, Time, address};
 use super::zero;
 
+mod credential;
 mod later;
 mod model;
 mod people;
 mod provider;
 
+pub(super) use credential::of_environment;
 pub(super) use provider::{plain, row_base};
 
 /// What the command line says over the file.

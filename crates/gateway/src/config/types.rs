@@ -17,6 +17,7 @@ use policy::provider::url;
 use policy::residency::Require;
 use policy::route::order::{Choose, Slo};
 
+use super::credential::Credential;
 use super::secret::Secret;
 
 /// A configuration that can run.
@@ -62,7 +63,8 @@ impl Config {
         hash.update(format!("{self:?}").as_bytes());
         for provider in &self.providers {
             let headers = provider.headers.iter().map(|(_, value)| value);
-            for secret in provider.keys.iter().chain(headers).chain(&provider.proxy) {
+            let computed = provider.credential.iter().flat_map(Credential::secrets);
+            for secret in provider.keys.iter().chain(headers).chain(&provider.proxy).chain(computed) {
                 hash.update(&[0]);
                 hash.update(secret.reveal().as_bytes());
             }
@@ -181,6 +183,8 @@ pub struct Provider {
     pub order: usize,
     /// Its keys; empty for a server without keys.
     pub keys: Vec<Secret>,
+    /// What authorizes requests where there is no key.
+    pub credential: Option<Credential>,
     /// Where it is, without a trailing slash; empty for the simulated provider.
     pub base_url: String,
     /// The API version in its paths (Azure).
@@ -249,6 +253,12 @@ impl Provider {
     #[must_use]
     pub fn model(&self, id: &str) -> Option<&Model> {
         self.models.as_deref()?.iter().find(|model| *model.id == *id)
+    }
+
+    /// True when it has a key or something that stands in for one.
+    #[must_use]
+    pub fn has_key(&self) -> bool {
+        !self.keys.is_empty() || self.credential.is_some()
     }
 
     /// True for the simulated provider.

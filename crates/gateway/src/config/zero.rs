@@ -1,13 +1,13 @@
 //! Providers that the environment alone switches on.
 
-use policy::provider::row::{Kind, Row};
+use policy::provider::row::{Kind, Row, is_google_key};
 use policy::provider::table::builtin;
 use policy::provider::url;
 
 use super::diagnose::At;
 use super::env::set;
 use super::read::Reader;
-use super::resolve::{Placed, plain, row_base};
+use super::resolve::{Placed, of_environment, plain, row_base};
 use super::secret::Secret;
 
 /// Local servers that are looked for on their usual port.
@@ -21,12 +21,28 @@ pub(super) fn providers(without_file: bool, reader: &mut Reader<'_>) -> Vec<Plac
         let probe = without_file && PROBED.contains(&row.name.as_str());
         let demo = without_file && row.kind == Kind::Demo;
         let key = row.keys.iter().find_map(|variable| set(reader.env, variable).map(|key| (variable, key)));
-        if row.only_named || (key.is_none() && !probe && !demo) || row.dialects().is_empty() {
+        let computed = key.is_none() && !probe && !demo && row.credential.is_some();
+        if row.only_named || (key.is_none() && !probe && !demo && !computed) || row.dialects().is_empty() {
             continue;
         }
-        let Some(base) = base(row, key.as_ref().map(|(variable, _)| variable.as_str()), reader) else { continue };
+        // Credentials serve a cloud's other services too: without the rest of the address nothing is said.
+        if computed && row_base(row, reader.env).is_err() {
+            continue;
+        }
+        let google = key.as_ref().is_some_and(|(_, key)| is_google_key(key));
+        let express = row.express.clone().filter(|_| google && row_base(row, reader.env).is_err());
+        let base = match express {
+            Some(express) => Some(express),
+            None => base(row, key.as_ref().map(|(variable, _)| variable.as_str()), reader),
+        };
+        let Some(base) = base else { continue };
+        let credential = computed.then(|| of_environment(row, &base, reader)).flatten();
+        if computed && credential.is_none() {
+            continue;
+        }
         let keys = key.map(|(_, key)| Secret::new(&key)).into_iter().collect();
         let mut provider = plain(row, base, keys, found.len());
+        provider.credential = credential;
         provider.probe = probe;
         found.push(Placed { at: At::default(), provider });
     }

@@ -19,6 +19,7 @@ use super::prepare::Ready;
 use super::send::try_one;
 use super::settle::Record;
 use crate::env;
+use crate::native::send::unauthorized;
 
 /// Tries targets until one answers.
 ///
@@ -140,6 +141,10 @@ fn summed_up(kind: Kind, failed: &[Failed], last: &Miss, retry_after: Option<u64
         Kind::UpstreamRateLimited => "Every target that is left is rate limited. Retry after the time given.",
         Kind::UpstreamOverloaded => "Every target that was tried is overloaded. Retry shortly, or add a fallback.",
         Kind::UpstreamTimeout => "Every target that was tried took too long. Retry, or raise the model's `timeouts`.",
+        // There was no answer to refuse anything: the credentials are missing.
+        Kind::UpstreamAuth if last.fault.status == 0 && last.fault.outcome == Outcome::Auth => {
+            &unauthorized(&last.fault.message)
+        }
         Kind::UpstreamAuth => {
             "The provider refuses the gateway's own key or balance; your key is fine. The operator must check the \
              provider's `api_key` and account."

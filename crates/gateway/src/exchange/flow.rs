@@ -27,7 +27,7 @@ use super::array::{Array, Cutter};
 use super::arrive::Arrived;
 use super::out::Out;
 use super::prepare::{Way, asked};
-use super::redact::redact;
+use super::redact::cleared;
 use super::settle::{End, Record};
 use super::whole::{one_key, wants_cost, with_cost};
 use crate::env;
@@ -292,8 +292,7 @@ impl Flow {
                         let fault =
                             fault.unwrap_or_else(|| UpstreamFault::new(Outcome::ServerError, self.status, "failed"));
                         self.ending = Some(Ending::Failed { fault, passed: true });
-                        let keys = self.target.provider.config.keys.iter().map(crate::config::Secret::reveal);
-                        self.out.push(redact(frame.raw.clone(), keys));
+                        self.out.push(cleared(frame.raw.clone(), &self.target));
                         self.pass();
                         return;
                     }

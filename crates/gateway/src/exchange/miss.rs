@@ -5,7 +5,8 @@ use dialect::id::DialectId;
 use dialect::outcome::{Outcome, UpstreamFault};
 use http::HeaderMap;
 
-use super::redact::redact;
+use super::redact::cleared;
+use crate::state::target::Target;
 
 /// A try that failed.
 #[derive(Debug)]
@@ -30,16 +31,12 @@ pub fn bad_answer(status: u16, message: &str) -> Miss {
 }
 
 /// Reads an answer that is not 2xx, bounded; keys are overwritten.
-pub async fn refusal(
-    answer: crate::upstream::client::Answer,
-    dialect: DialectId,
-    keys: impl Iterator<Item = &str>,
-) -> Miss {
+pub async fn refusal(answer: crate::upstream::client::Answer, dialect: DialectId, target: &Target) -> Miss {
     /// More of an error nobody reads.
     const MOST: usize = 1 << 20;
     let mut body = answer.body;
     let bytes = match body.collect(MOST).await {
-        Ok(Some(bytes)) => redact(bytes, keys),
+        Ok(Some(bytes)) => cleared(bytes, target),
         Ok(None) | Err(_) => Bytes::new(),
     };
     let now = crate::env::unix_seconds();

@@ -157,7 +157,7 @@ pub fn excluded_by(target: &Target) -> Option<&'static str> {
 pub fn no_key(target: &Target) -> Option<&'static str> {
     let row = target.provider.config.row;
     let needs_key = !row.keyless && !target.provider.config.is_demo() && *row_auth(target) != Auth::None;
-    (needs_key && target.provider.config.keys.is_empty()).then_some("no_key")
+    (needs_key && !target.provider.config.has_key()).then_some("no_key")
 }
 
 use policy::provider::row::Auth;

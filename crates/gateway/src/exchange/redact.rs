@@ -53,15 +53,16 @@ fn same_as_key(key: &str, body: &[u8], at: usize, tail: usize) -> bool {
     place.is_some_and(|place| key.as_bytes().get(place) == body.get(at))
 }
 
-/// A provider's message without our keys.
-pub fn redacted(message: String, target: &Target) -> String {
-    let bytes = redact(Bytes::from(message), keys(target));
-    String::from_utf8_lossy(&bytes).into_owned()
+/// Bytes of a provider's without our keys for it.
+#[must_use]
+pub fn cleared(body: Bytes, target: &Target) -> Bytes {
+    redact(body, target.secrets().iter().map(|secret| &**secret))
 }
 
-/// Our keys at a target's provider.
-pub fn keys(target: &Target) -> impl Iterator<Item = &str> {
-    target.provider.config.keys.iter().map(crate::config::Secret::reveal)
+/// A provider's message without our keys.
+pub fn redacted(message: String, target: &Target) -> String {
+    let bytes = cleared(Bytes::from(message), target);
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::hosting;
 use super::judge::Won;
 use super::miss::{Miss, refusal};
 use super::prepare::{Prepared, asked};
-use super::redact::{keys, redacted};
+use super::redact::redacted;
 use super::settle::Record;
 use super::whole::{self, Whole};
 use crate::config::types::Timeouts;
@@ -25,6 +25,7 @@ use crate::demo;
 use crate::env;
 use crate::state::target::{Lane, Target};
 use crate::upstream::client::{Answer, SendError};
+use crate::upstream::credential::Payload;
 
 const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 
@@ -73,7 +74,10 @@ async fn inner(
         None => sending.await?,
     };
     if !(200..300).contains(&answer.status) {
-        return Err(refusal(answer, lane.dialect, keys(target)).await);
+        if matches!(answer.status, 401 | 403) {
+            target.provider.refused(&record.gateway().tasks);
+        }
+        return Err(refusal(answer, lane.dialect, target).await);
     }
     // An array came as it was asked for, in pieces.
     let wrapped = lane.hosted.is_some_and(|hosted| hosted.aws_event_stream) && arrived.peek.stream;
@@ -129,6 +133,9 @@ async fn send(
         *request.method_mut() = Method::POST;
         *request.uri_mut() = with_query(arrived, lane);
         *request.headers_mut() = headers(arrived, lane, prepared, key, record);
+        let authorized =
+            provider.authorize(&record.gateway().tasks, &mut request, Payload::Whole(&prepared.body)).await;
+        authorized.map_err(|error| Miss::of(Outcome::Auth, error.to_string()))?;
         let miss = match client.send(request).await {
             Ok(answer) => return Ok(answer),
             Err(SendError::Broken { reused: true }) if !again => {

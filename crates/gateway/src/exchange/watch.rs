@@ -15,7 +15,7 @@ use wire::json::{Index, Json, Kind};
 
 use super::array::Cutter;
 use super::out::Out;
-use super::redact::redact;
+use super::redact::cleared;
 use crate::state::target::Target;
 
 /// Longest answer that is kept to be read at its end, in bytes.
@@ -148,12 +148,12 @@ impl Watch {
                         *ended = true;
                         out.push(frame.raw.clone());
                     }
-                    Seen::Fault => out.push(redact(frame.raw.clone(), target.secrets())),
+                    Seen::Fault => out.push(cleared(frame.raw.clone(), target)),
                     Seen::Content | Seen::Preamble | Seen::UsageOnly => out.push(frame.raw.clone()),
                 },
                 Watch::Events { reading, quirks, .. } => {
                     let failed = event(frame, reading, *quirks);
-                    out.push(if failed { redact(frame.raw.clone(), target.secrets()) } else { frame.raw.clone() });
+                    out.push(if failed { cleared(frame.raw.clone(), target) } else { frame.raw.clone() });
                 }
             }
         }

@@ -11,6 +11,8 @@ use wire::json::Json;
 
 use crate::gateway::Gateway;
 use crate::state::provider::Provider;
+use crate::tasks::Tasks;
+use crate::upstream::credential::Payload;
 
 /// How often lists are asked for anew.
 const EVERY: Duration = Duration::from_secs(15 * 60);
@@ -32,7 +34,7 @@ pub async fn run(gateway: Arc<Gateway>) {
             let missing = !provider.found.load(Ordering::Relaxed);
             let unlisted = provider.listed.load().is_none() && provider.config.models.is_none();
             if missing || (unlisted && round < 4) || round.is_multiple_of(rounds) {
-                let asked = tokio::time::timeout(PATIENCE, ask(provider));
+                let asked = tokio::time::timeout(PATIENCE, ask(&gateway.tasks, provider));
                 tokio::select! {
                     _ = asked => {}
                     () = stop.cancelled() => return,
@@ -48,7 +50,7 @@ pub async fn run(gateway: Arc<Gateway>) {
 }
 
 /// Asks one provider; what it lists is kept until it lists something else.
-async fn ask(provider: &Provider) -> Option<()> {
+async fn ask(tasks: &Tasks, provider: &Provider) -> Option<()> {
     if provider.config.models.is_some() && provider.found.load(Ordering::Relaxed) {
         return None;
     }
@@ -71,6 +73,7 @@ async fn ask(provider: &Provider) -> Option<()> {
     {
         headers.insert(http::HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?);
     }
+    provider.authorize(tasks, &mut request, Payload::Whole(b"")).await.ok()?;
     let mut answer = client.send(request).await.ok()?;
     if answer.status != 200 {
         return None;

@@ -106,11 +106,12 @@ pub fn ours(headers: &mut HeaderMap, target: &Target, auth: Option<(&str, String
 /// Adds the upstream's headers that go down; one that holds a key of ours does not.
 pub fn down(response: &mut Response<ReplyBody>, from: &HeaderMap, target: &Target) {
     let one_key = target.provider.keys() == 1;
+    let secrets = target.secrets();
     for (name, value) in from {
         let text = name.as_str();
         let limit = text.starts_with("x-ratelimit-") || text.starts_with("anthropic-ratelimit-");
         let passes = if limit { one_key } else { listed(text, &DOWN, &DOWN_PREFIXES) };
-        let leaks = || target.secrets().any(|key| memchr::memmem::find(value.as_bytes(), key.as_bytes()).is_some());
+        let leaks = || secrets.iter().any(|key| memchr::memmem::find(value.as_bytes(), key.as_bytes()).is_some());
         if passes && !leaks() {
             response.headers_mut().append(name, value.clone());
         }

@@ -31,7 +31,7 @@ use crate::exchange::estimate::Counting;
 use crate::exchange::flow::is_messages;
 use crate::exchange::opening::{Opening, client};
 use crate::exchange::pass::{Manner, Passing};
-use crate::exchange::redact::redact;
+use crate::exchange::redact::cleared;
 use crate::exchange::settle::{End, Record, wait};
 use crate::exchange::watch::{self, MOST_KEPT, Watch};
 use crate::gateway::{Gateway, Held};
@@ -41,6 +41,7 @@ use crate::state::snapshot::Snapshot;
 use crate::state::target::Target;
 use crate::upstream::body::UpBody;
 use crate::upstream::client::Answer;
+use crate::upstream::credential::Credential;
 use crate::upstream::sent::Upload;
 
 /// The dialect that its errors are told in.
@@ -208,7 +209,7 @@ async fn ready(
         return Err(Fault::new(Kind::Forbidden, message));
     }
     let call = (head.method == Method::POST).then(|| path::known(&plain));
-    let looked = look::look(gateway, snapshot, &head, call.as_ref(), body).await?;
+    let mut looked = look::look(gateway, snapshot, &head, call.as_ref(), body).await?;
     look::allowed(snapshot, place, who, &looked)?;
     let model = looked.model.as_deref().unwrap_or(NO_MODEL);
     let target = snapshot.target(place, model);
@@ -222,11 +223,16 @@ async fn ready(
         record.speaks(dialect.name());
         record.count(Counting::Estimated);
     }
-    if provider.keys.is_empty() && !provider.row.keyless {
+    if !provider.has_key() && !provider.row.keyless {
         let message = format!("The provider `{name}` has no key. Set its `api_key`.");
         return Err(Fault::new(Kind::NoCandidate, message));
     }
     record.hold(admit_one(gateway, snapshot.config.server.max_in_flight)?);
+    let signs = target.provider.credential.as_ref().is_some_and(Credential::signs);
+    if let Some(incoming) = body.as_mut().filter(|_| signs && looked.body.is_none()) {
+        // A signature is of the whole body.
+        looked.body = Some(arrive::read(gateway, snapshot, &head.headers, incoming).await?);
+    }
     let limit = snapshot.config.server.max_upload;
     let length = body.as_ref().and_then(|body| body.size_hint().exact());
     let carried = match looked.body {
@@ -313,9 +319,12 @@ async fn answered(record: Record, going: Going, answer: Answer, until: Instant) 
 async fn rejected(mut record: Record, going: &Going, answer: Answer) -> Response<ReplyBody> {
     let Answer { status, headers, mut body } = answer;
     let bytes = match body.collect(MOST_ERROR).await {
-        Ok(Some(bytes)) => redact(bytes, going.target.secrets()),
+        Ok(Some(bytes)) => cleared(bytes, &going.target),
         Ok(None) | Err(_) => Bytes::new(),
     };
+    if matches!(status, 401 | 403) {
+        going.target.provider.refused(&record.gateway().tasks);
+    }
     let dialect = dialect::of(going.known.unwrap_or(ERRORS));
     let read = dialect.read_fault(status, &headers, &bytes, crate::env::unix_seconds());
     record.failed(read.outcome, Some(status));
@@ -372,7 +381,7 @@ async fn whole(mut record: Record, going: Going, mut answer: Answer, until: Inst
     reading.usage.reported_usd = reading.usage.reported_usd.take().or_else(reported);
     // Some providers answer 200 and tell an error in the body.
     let told = reading.fault.as_ref().map(|fault| fault.outcome);
-    let body = if told.is_some() { redact(body, going.target.secrets()) } else { body };
+    let body = if told.is_some() { cleared(body, &going.target) } else { body };
     let end = End {
         status: if told.is_some() { Status::Incomplete } else { Status::Ok },
         outcome: told.unwrap_or(Outcome::Ok),

@@ -11,6 +11,7 @@ use super::headers;
 use super::{Carried, Going};
 use crate::exchange::settle::Record;
 use crate::upstream::client::{Answer, SendError};
+use crate::upstream::credential::Payload;
 use crate::upstream::sent::{Sent, Trouble, Upload};
 
 /// Sends a request and waits for the answer's head.
@@ -53,6 +54,13 @@ async fn once_more(going: &Going, record: &mut Record) -> Result<Answer, (Outcom
         let key = provider.config.keys.first().map(crate::config::Secret::reveal);
         let auth = key.and_then(|key| auth(going).header(key));
         headers::ours(request.headers_mut(), &going.target, auth, &record.gateway().via_header);
+        let payload = match &going.body {
+            Carried::Read(bytes, _) => Payload::Whole(bytes),
+            Carried::Through(_) => Payload::Through,
+        };
+        let authorized = provider.authorize(&record.gateway().tasks, &mut request, payload).await;
+        authorized
+            .map_err(|error| (Outcome::Auth, Fault::new(Kind::UpstreamAuth, unauthorized(&error.to_string()))))?;
         match client.send(request).await {
             Ok(answer) => return Ok(answer),
             Err(error) => {
@@ -88,6 +96,12 @@ fn address(going: &Going) -> Option<Uri> {
         None => going.path.clone(),
     };
     Uri::builder().scheme(base.scheme()?.clone()).authority(base.authority()?.clone()).path_and_query(path).build().ok()
+}
+
+/// What a caller is told where the gateway has no credentials of its own.
+#[must_use]
+pub fn unauthorized(error: &str) -> String {
+    format!("Your key is fine, but the gateway has {error}")
 }
 
 fn unreachable() -> Fault {

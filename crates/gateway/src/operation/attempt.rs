@@ -29,6 +29,7 @@ use crate::native::headers::{self, is_events};
 use crate::native::send::told;
 use crate::state::target::Target;
 use crate::upstream::client::{Answer, SendError};
+use crate::upstream::credential::Payload;
 use crate::upstream::sent::Sent;
 
 /// Longest answer that is read whole, in bytes.
@@ -157,7 +158,10 @@ async fn try_one(
         Err(_) => return Err(late()),
     };
     if !(200..300).contains(&answer.status) {
-        return Err(refusal(answer, up.dialect, target.secrets()).await);
+        if matches!(answer.status, 401 | 403) {
+            target.provider.refused(&record.gateway().tasks);
+        }
+        return Err(refusal(answer, up.dialect, target).await);
     }
     let read = !is_events(&answer.headers) && (request.wants_json() || headers::is_json(&answer.headers));
     if !read {
@@ -234,6 +238,12 @@ async fn send(
             hosting::headers(hosted, &mut carried);
         }
         *to.headers_mut() = carried;
+        // Only signatures look at the body.
+        let signed = provider.credential.as_ref().filter(|credential| credential.signs());
+        let whole = signed.and_then(|_| up.body.clone().or_else(|| request.json_for(target)));
+        let payload = whole.as_deref().map_or(Payload::Through, Payload::Whole);
+        let authorized = provider.authorize(&record.gateway().tasks, &mut to, payload).await;
+        authorized.map_err(|error| Miss::of(Outcome::Auth, error.to_string()))?;
         match client.send(to).await {
             Ok(answer) => return Ok(answer),
             Err(SendError::Broken { reused: true }) if !again && !request.touched() => {

@@ -153,14 +153,19 @@ impl Request {
     pub fn body_for(&self, target: &Target) -> Sent {
         match &self.body {
             Body::Form(form) => form.body_for(&target.model),
-            Body::Json { document, .. } => {
-                let mut edits = vec![Edit::set_str("model", &target.model)];
-                if self.asks_for_usage(target) {
-                    edits.push(Edit::set_at(vec!["stream_options".into(), "include_usage".into()], "true"));
-                }
-                Sent::from(Full::new(document.edit(&edits)))
-            }
+            Body::Json { .. } => Sent::from(Full::new(self.json_for(target).unwrap_or_default())),
         }
+    }
+
+    /// The same where it is JSON, which is all there.
+    #[must_use]
+    pub fn json_for(&self, target: &Target) -> Option<Bytes> {
+        let Body::Json { document, .. } = &self.body else { return None };
+        let mut edits = vec![Edit::set_str("model", &target.model)];
+        if self.asks_for_usage(target) {
+            edits.push(Edit::set_at(vec!["stream_options".into(), "include_usage".into()], "true"));
+        }
+        Some(document.edit(&edits))
     }
 
     /// The gateway asks for a stream's usage where its caller did not.

@@ -12,7 +12,7 @@ use dialect::usage::Usage;
 use policy::entry::Status;
 use policy::route::verdict::verdict;
 
-use crate::exchange::redact::redact;
+use crate::exchange::redact::cleared;
 use crate::exchange::settle::{End, Record, wait};
 use crate::state::directory::Principal;
 use crate::state::target::Target;
@@ -78,7 +78,7 @@ impl Lines {
                 settle(self.connection.beside("transcriptions", target), Outcome::Ok, *usage, None).await;
             }
             Heard::Failed => {
-                return Some(redact(Bytes::copy_from_slice(text.as_bytes()), self.target.secrets()));
+                return Some(cleared(Bytes::copy_from_slice(text.as_bytes()), &self.target));
             }
             Heard::Other => {}
         }

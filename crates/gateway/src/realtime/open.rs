@@ -27,6 +27,7 @@ use crate::native::headers;
 use crate::operation::leg::place;
 use crate::state::target::Target;
 use crate::upstream::client::{SendError, Switched};
+use crate::upstream::credential::Payload;
 use crate::upstream::sent::Sent;
 
 /// What came of it.
@@ -126,6 +127,8 @@ async fn ask(
     headers::ours(&mut carried, target, key.and_then(|key| auth.header(key)), &record.gateway().via_header);
     let accept = handshake::ask(&mut carried);
     *request.headers_mut() = carried;
+    let authorized = provider.authorize(&record.gateway().tasks, &mut request, Payload::Whole(b"")).await;
+    authorized.map_err(|error| Miss::of(Outcome::Auth, error.to_string()))?;
     match client.switch(request).await {
         Ok(Switched::Yes { headers, stream }) => match headers.get(header::SEC_WEBSOCKET_ACCEPT) {
             Some(answer) if *answer == accept => Ok(stream),
@@ -134,7 +137,12 @@ async fn ask(
         Ok(Switched::No(answer)) if (200..300).contains(&answer.status) => {
             Err(bad("the upstream answered without becoming a WebSocket"))
         }
-        Ok(Switched::No(answer)) => Err(refusal(*answer, ERRORS, target.secrets()).await),
+        Ok(Switched::No(answer)) => {
+            if matches!(answer.status, 401 | 403) {
+                provider.refused(&record.gateway().tasks);
+            }
+            Err(refusal(*answer, ERRORS, target).await)
+        }
         Err(SendError::ConnectTimeout) => Err(Miss::of(Outcome::TimeoutConnect, "no connection in time")),
         Err(SendError::Connect) => Err(Miss::of(Outcome::Connect, "no connection")),
         Err(SendError::Broken { .. }) => Err(Miss::of(Outcome::Connect, "the connection broke before an answer")),

@@ -6,10 +6,13 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use http::Request;
 
 use super::live::Live;
 use crate::config::types::Provider as Configured;
+use crate::tasks::Tasks;
 use crate::upstream::client::{Client, Reach};
+use crate::upstream::credential::{Credential, CredentialError, Payload};
 
 /// A provider at run time.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub struct Provider {
     pub reach: Reach,
     /// The client; `None` for the simulated provider.
     pub client: Option<Client>,
+    /// What authorizes requests where it has no key.
+    pub credential: Option<Credential>,
     /// The models it lists, once they were fetched.
     pub listed: ArcSwapOption<Vec<Arc<str>>>,
     /// It answered; starts false only for providers that are looked for.
@@ -58,11 +63,19 @@ impl Provider {
             Some(before) => before.client.clone(),
             None => Some(Client::new(&reach)?),
         };
+        let credential = match &config.credential {
+            None => None,
+            Some(wanted) => match same.and_then(|before| before.credential.as_ref()) {
+                Some(before) if before.config() == wanted => Some(before.clone()),
+                _ => Some(Credential::new(wanted.clone(), &reach)?),
+            },
+        };
         let listed = ArcSwapOption::new(same.and_then(|before| before.listed.load_full()));
         let found = AtomicBool::new(!config.probe || same.is_some_and(|before| before.found.load(Ordering::Relaxed)));
         let live = same.map(|before| Arc::clone(&before.live)).unwrap_or_default();
         let (next_key, hurried) = (AtomicUsize::new(0), RwLock::default());
-        Ok(Self { config, reach, client, listed, found, next_key, sockets: OnceLock::new(), hurried, live })
+        let sockets = OnceLock::new();
+        Ok(Self { config, reach, client, credential, listed, found, next_key, sockets, hurried, live })
     }
 
     /// What one of its models is doing.
@@ -93,6 +106,30 @@ impl Provider {
         let client = Client::new(&Reach { connect, ..self.reach.clone() }).ok()?;
         self.hurried.write().unwrap_or_else(PoisonError::into_inner).push((connect, client.clone()));
         Some(client)
+    }
+
+    /// Puts what stands in for a key into a request; nothing where there are keys, or none is needed. May wait for a
+    /// token service.
+    ///
+    /// # Errors
+    /// There is no credential.
+    pub async fn authorize<B>(
+        &self,
+        tasks: &Tasks,
+        request: &mut Request<B>,
+        payload: Payload<'_>,
+    ) -> Result<(), CredentialError> {
+        match &self.credential {
+            Some(credential) => credential.authorize(tasks, request, payload).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The provider refused what stands in for a key.
+    pub fn refused(&self, tasks: &Tasks) {
+        if let Some(credential) = &self.credential {
+            credential.refused(tasks);
+        }
     }
 
     /// The client of sockets; `None` for the simulated provider.

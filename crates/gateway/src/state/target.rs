@@ -1,5 +1,6 @@
 //! A target at run time: one model at one provider, with everything a request to it needs made ready.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use dialect::id::DialectId;
@@ -15,6 +16,7 @@ use super::live::Live;
 use super::provider::Provider;
 use crate::config::types::Timeouts;
 use crate::telemetry::metrics::{Metrics, TargetMetrics};
+use crate::upstream::credential::Credential;
 
 /// One dialect that a target is reached in.
 #[derive(Debug)]
@@ -111,9 +113,12 @@ impl Target {
         self.lanes.iter().find(|lane| lane.dialect == caller).or_else(|| self.lanes.first())
     }
 
-    /// The provider's keys as texts, for finding them where they must not be.
-    pub fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.provider.config.keys.iter().map(crate::config::Secret::reveal)
+    /// The provider's keys as texts, and what stands in for them now, for finding them where they must not be.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<Cow<'_, str>> {
+        let keys = self.provider.config.keys.iter().map(|key| Cow::Borrowed(key.reveal()));
+        let computed = self.provider.credential.iter().flat_map(Credential::secrets);
+        keys.chain(computed.map(|secret| Cow::Owned(secret.reveal().to_owned()))).collect()
     }
 
     /// What the provider says in a header that a whole answer costs, in USD and as it wrote it. A header without a

@@ -3,4 +3,5 @@
 pub mod body;
 pub mod client;
 pub mod connect;
+pub mod credential;
 pub mod sent;

@@ -100,6 +100,26 @@ struct Told {
     cost: Option<String>,
 }
 
+/// An environment of given variables and the real files.
+#[derive(Debug)]
+pub(crate) struct Surroundings(std::collections::BTreeMap<String, String>);
+
+impl Surroundings {
+    pub(crate) fn of(vars: &[(&str, &str)]) -> Self {
+        Self(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+}
+
+impl gateway::config::env::Env for Surroundings {
+    fn var(&self, name: &str) -> Option<String> {
+        self.0.get(name).cloned()
+    }
+
+    fn file(&self, path: &Path) -> std::io::Result<String> {
+        std::fs::read_to_string(path)
+    }
+}
+
 /// A running gateway.
 pub(crate) struct Harness {
     pub(crate) gateway: Arc<Gateway>,
@@ -112,7 +132,12 @@ pub(crate) struct Harness {
 impl Harness {
     /// Starts one with this configuration.
     pub(crate) async fn start(config: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::start_in(config, &[], tempfile::tempdir().unwrap()).await
+    }
+
+    /// Starts one with this configuration, in an environment of these variables alone where there are any, and in
+    /// this folder.
+    pub(crate) async fn start_in(config: &str, vars: &[(&str, &str)], dir: TempDir) -> Self {
         let file = dir.path().join("tollgate.yaml");
         std::fs::write(&file, config).unwrap();
         let data = dir.path().join("data");
@@ -122,7 +147,13 @@ impl Harness {
             quiet: true,
             silent: true,
         };
-        let config = boot::load(&start).unwrap_or_else(|error| panic!("{error}: {error:?}\n{config}"));
+        let config = match vars.is_empty() {
+            true => boot::load(&start).unwrap_or_else(|error| panic!("{error}: {error:?}\n{config}")),
+            false => {
+                let loaded = gateway::config::load(start.file.as_deref(), &Surroundings::of(vars), &start.flags);
+                loaded.unwrap_or_else(|mistakes| panic!("{mistakes:#?}\n{config}")).config
+            }
+        };
         let running = boot::open(config, &start).await.unwrap();
         let (gateway, addr) = (Arc::clone(&running.gateway), running.address);
         let task = tokio::spawn(running.serve());

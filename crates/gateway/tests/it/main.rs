@@ -14,14 +14,17 @@ mod harness;
 mod program;
 
 mod admin;
+mod aws;
 mod badinput;
 mod cli;
 mod converse;
 mod count_tokens;
 mod cross;
 mod embeddings;
+mod entra;
 mod failover;
 mod gemini;
+mod google;
 mod hosted;
 mod kill9;
 mod ledger;

@@ -47,6 +47,8 @@ pub enum Auth {
     /// `authorization: Bearer KEY`.
     #[default]
     Bearer,
+    /// Google's: an API key in `x-goog-api-key`, anything else (an access token) as `authorization: Bearer KEY`.
+    Google,
     /// The key alone in a header of this lowercase name (`x-api-key`, `api-key`).
     Header(String),
     /// No key is sent.
@@ -58,7 +60,8 @@ impl Auth {
     #[must_use]
     pub fn header(&self, key: &str) -> Option<(&str, String)> {
         match self {
-            Self::Bearer => Some(("authorization", format!("Bearer {key}"))),
+            Self::Google if is_google_key(key) => Some(("x-goog-api-key", key.to_owned())),
+            Self::Bearer | Self::Google => Some(("authorization", format!("Bearer {key}"))),
             Self::Header(name) => Some((name, key.to_owned())),
             Self::None => None,
         }
@@ -69,6 +72,7 @@ impl Auth {
     pub fn name(&self) -> &str {
         match self {
             Self::Bearer => "bearer",
+            Self::Google => "google",
             Self::Header(name) => name,
             Self::None => "none",
         }
@@ -80,9 +84,59 @@ impl<'de> Deserialize<'de> for Auth {
         let text = String::deserialize(deserializer)?;
         Ok(match text.as_str() {
             "bearer" => Self::Bearer,
+            "google" => Self::Google,
             "none" => Self::None,
             _ => Self::Header(text.to_ascii_lowercase()),
         })
+    }
+}
+
+/// Whether a text is an API key of Google's rather than an access token. Source:
+/// <https://cloud.google.com/docs/authentication/api-keys>: keys begin with `AIza`, those bound to a service account
+/// with `AQ.`; access tokens with `ya29.`.
+#[must_use]
+pub fn is_google_key(text: &str) -> bool {
+    text.starts_with("AIza") || text.starts_with("AQ.")
+}
+
+/// Who computes what authorizes a request where no key is given.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Cloud {
+    /// AWS signs each request for a service of this name.
+    Aws {
+        /// The service in the signature's scope.
+        service: String,
+    },
+    /// Google gives access tokens.
+    Google,
+    /// Microsoft Entra gives access tokens.
+    Entra,
+}
+
+impl Cloud {
+    /// The name in the table and in the documentation.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Aws { .. } => "aws",
+            Self::Google => "google",
+            Self::Entra => "entra",
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Cloud {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.as_str() {
+            "aws" => Ok(Self::Aws { service: "bedrock".to_owned() }),
+            "google" => Ok(Self::Google),
+            "entra" => Ok(Self::Entra),
+            other => match other.strip_prefix("aws:") {
+                Some(service) => Ok(Self::Aws { service: service.to_owned() }),
+                None => Err(serde::de::Error::custom(format!("`{other}` is not aws, aws:SERVICE, google or entra"))),
+            },
+        }
     }
 }
 
@@ -124,6 +178,9 @@ pub struct Speaks {
     /// How the key is sent here, where that differs from the row's way.
     #[serde(default)]
     pub auth: Option<Auth>,
+    /// What is taken off the beginning of a model's name in the path.
+    #[serde(default)]
+    pub without: Option<String>,
 }
 
 impl Speaks {
@@ -180,6 +237,12 @@ pub struct Row {
     /// The variables in `base_url`.
     #[serde(default)]
     pub vars: BTreeMap<String, Variable>,
+    /// Hosts that the variables would make, and what they are called instead.
+    #[serde(default)]
+    pub hosts: BTreeMap<String, String>,
+    /// The base URL for an API key of Google's where no project is given (Vertex AI in express mode).
+    #[serde(default)]
+    pub express: Option<String>,
     /// The API version where the path needs one (Azure).
     #[serde(default)]
     pub api_version: Option<String>,
@@ -188,6 +251,10 @@ pub struct Row {
     /// How the key is sent.
     #[serde(default)]
     pub auth: Auth,
+    /// Who computes what authorizes a request where no key is given: `aws` (for the service `bedrock`),
+    /// `aws:SERVICE`, `google` or `entra`.
+    #[serde(default)]
+    pub credential: Option<Cloud>,
     /// How the key is sent in the native lane, where no dialect's path says otherwise and it differs.
     #[serde(default)]
     pub native_auth: Option<Auth>,

@@ -84,6 +84,7 @@ pub fn embed(base_url: &str, speaks: &Speaks, batch: bool, model: &str, api_vers
 }
 
 fn at(base_url: &str, speaks: &Speaks, path: &str, model: &str, api_version: Option<&str>) -> String {
+    let model = speaks.without.as_deref().and_then(|start| model.strip_prefix(start)).unwrap_or(model);
     let path =
         path.replace("{api_version}", &segment(api_version.unwrap_or_default())).replace("{model}", &segment(model));
     join(stripped(base_url, &speaks.strip), &path)

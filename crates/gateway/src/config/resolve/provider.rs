@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dialect::id::DialectId;
 use policy::price::overrides::{Override, find};
-use policy::provider::row::Row;
+use policy::provider::row::{Row, is_google_key};
 use policy::provider::table::builtin;
 use policy::provider::url;
 
@@ -16,7 +16,7 @@ use super::super::read::{Named, OrOff, Reader, Spot, Tried};
 use super::super::secret::Secret;
 use super::super::types::{Endpoint, Model, OnDisconnect, Provider, Timeouts};
 use super::super::units::Usd;
-use super::{Placed, time};
+use super::{Placed, credential, time};
 
 /// Headers that belong to the connection or to the gateway.
 const RESERVED: [&str; 7] =
@@ -53,20 +53,41 @@ fn one(name: &Spot<String>, raw: raw::Provider, order: usize, reader: &mut Reade
         reader.problem(kind.at, format!("`{}` is not a kind of provider", kind.value), remedy);
         return None;
     };
-    let base_url = base_url(name, row, raw.base_url, reader);
+    let given = credential::Given::of(raw.credentials);
+    let both = given.is_given() && (raw.api_key.is_some() || raw.api_keys.is_some());
+    if both {
+        let what = "both a key and `credentials` are given";
+        reader.problem(name.at, what, "keep one: a key is sent as it is, credentials are computed");
+    }
+    // What the file says goes before a key of the environment.
+    let keys = if given.is_given() { Vec::new() } else { keys(name, row, raw.api_key, raw.api_keys, reader) };
+    let region = raw.region.as_ref().map(|spot| spot.value.clone());
+    let project = raw.project.as_ref().map(|spot| spot.value.clone()).filter(|_| row.vars.contains_key("project"));
+    for (variable, spot) in [("region", &raw.region), ("location", &raw.location)] {
+        if let Some(spot) = spot {
+            said(row, variable, spot, reader);
+        }
+    }
+    let place =
+        Place { region: region.clone(), location: raw.location.map(|spot| spot.value), project: project.clone() };
+    let base_url = base_url(name, row, raw.base_url, &place, &given, &keys, reader);
+    let computes = keys.is_empty() && (row.credential.is_some() || given.is_given()) && !both;
+    let region = region.as_deref();
+    let credential = computes.then(|| credential::of_file(name, row, &given, region, &base_url, reader)).flatten();
     let endpoints = endpoints(name, row, &base_url, raw.dialect, reader);
     Some(Provider {
         name: name.value.as_str().into(),
         row,
         order,
-        keys: keys(name, row, raw.api_key, raw.api_keys, reader),
+        keys,
+        credential,
         base_url,
         api_version: raw.api_version.map(|spot| spot.value).or_else(|| row.api_version.clone()),
         models: raw.models.map(|list| models(list.value, &endpoints, reader)),
         endpoints,
         prices: with_own(row, raw.prices.map(|named| prices(named.value)).unwrap_or_default()),
         fee: raw.fee.map(|spot| spot.value.0),
-        headers: headers(row, raw.headers, raw.organization, raw.project, reader),
+        headers: headers(row, raw.headers, raw.organization, raw.project.filter(|_| project.is_none()), reader),
         timeouts: timeouts(raw.timeouts.map(|spot| spot.value).unwrap_or_default(), reader),
         quirks: row.quirks(),
         data: data(row, raw.data),
@@ -88,6 +109,7 @@ pub(in crate::config) fn plain(row: &'static Row, base_url: String, keys: Vec<Se
         row,
         order,
         keys,
+        credential: None,
         endpoints: speaks(row, &base_url, None),
         base_url,
         api_version: row.api_version.clone(),
@@ -106,21 +128,68 @@ pub(in crate::config) fn plain(row: &'static Row, base_url: String, keys: Vec<Se
     }
 }
 
-/// The row's base URL with its variables filled in, or the names of variables of which one must be set.
+/// What the file says of variables in the row's base URL.
+#[derive(Debug, Default)]
+struct Place {
+    region: Option<String>,
+    location: Option<String>,
+    project: Option<String>,
+}
+
+/// Notes a variable that the row does not have, and a value that no host's name holds.
+fn said(row: &Row, variable: &str, spot: &Spot<String>, reader: &mut Reader<'_>) {
+    if !row.vars.contains_key(variable) {
+        reader.problem(spot.at, format!("`{}` has no `{variable}`", row.name), "remove it, or put it into `base_url`");
+    }
+    let good = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if spot.value.is_empty() || !spot.value.chars().all(good) {
+        reader.problem(spot.at, format!("`{}` is no {variable}", spot.value), "write for example us-east-1");
+    }
+}
+
+/// The row's base URL with its variables filled in by the environment, or the names of variables of which one must be
+/// set.
 pub(in crate::config) fn row_base(row: &Row, env: &dyn Env) -> Result<String, Vec<String>> {
+    filled(row, &Place::default(), &credential::Given::default(), env)
+}
+
+/// The same with what the file says before the environment, and what the credentials themselves say behind it.
+fn filled(row: &Row, place: &Place, given: &credential::Given, env: &dyn Env) -> Result<String, Vec<String>> {
     let mut base = row.base_url.clone();
     for (name, variable) in &row.vars {
-        let found = variable.env.iter().find_map(|env_name| set(env, env_name)).or_else(|| variable.default.clone());
+        let own = match name.as_str() {
+            "region" => &place.region,
+            "location" => &place.location,
+            "project" => &place.project,
+            _ => &None,
+        };
+        let found = own
+            .clone()
+            .or_else(|| variable.env.iter().find_map(|env_name| set(env, env_name)))
+            .or_else(|| credential::implied(row, given, name, env))
+            .or_else(|| variable.default.clone());
         base = base.replace(&format!("{{{name}}}"), &found.ok_or_else(|| variable.env.clone())?);
+    }
+    for (host, instead) in &row.hosts {
+        base = base.replacen(&format!("://{host}/"), &format!("://{instead}/"), 1);
     }
     Ok(base)
 }
 
-fn base_url(name: &Spot<String>, row: &Row, raw: Option<Spot<Tried<String>>>, reader: &mut Reader<'_>) -> String {
+fn base_url(
+    name: &Spot<String>,
+    row: &Row,
+    raw: Option<Spot<Tried<String>>>,
+    place: &Place,
+    given: &credential::Given,
+    keys: &[Secret],
+    reader: &mut Reader<'_>,
+) -> String {
+    let express = || row.express.clone().filter(|_| keys.first().is_some_and(|key| is_google_key(key.reveal())));
     let (at, text) = match raw {
         Some(Spot { value: Tried(None), .. }) => return String::new(),
         Some(Spot { at, value: Tried(Some(text)) }) => (at, text),
-        None => match row_base(row, reader.env) {
+        None => match filled(row, place, given, reader.env).or_else(|names| express().ok_or(names)) {
             Ok(text) => (name.at, text),
             Err(variables) => {
                 let what = format!("provider `{}` needs a base_url", name.value);
@@ -213,7 +282,7 @@ fn keys(
         }
         (None, None) => match row.keys.iter().find_map(|variable| set(reader.env, variable)) {
             Some(key) => vec![Secret::new(&key)],
-            None if row.keyless => Vec::new(),
+            None if row.keyless || row.credential.is_some() => Vec::new(),
             None => {
                 let what = format!("provider `{}` has no key", name.value);
                 let remedy = match row.keys.first() {

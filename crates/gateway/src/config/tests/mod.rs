@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod credentials;
 mod docs;
 mod good;
 mod mistakes;

@@ -36,10 +36,10 @@ fn each_variable_switches_its_provider_on_in_order_of_preference() {
         ("AWS_REGION", "eu-central-1"),
     ]);
     let config = zero(&env).config;
-    assert_eq!(
-        names(&config),
-        ["openai", "anthropic", "gemini", "groq", "bedrock-claude", "bedrock", "openrouter", "ollama", "vllm", "demo"]
-    );
+    let bedrock = ["bedrock-claude", "bedrock", "bedrock-mantle"];
+    let vendors = ["openai", "anthropic", "gemini", "groq"];
+    let others = ["openrouter", "ollama", "vllm", "demo"];
+    assert_eq!(names(&config), vendors.into_iter().chain(bedrock).chain(others).collect::<Vec<_>>());
     assert!(config.providers.iter().enumerate().all(|(place, provider)| provider.order == place));
     assert_eq!(config.provider("gemini").unwrap().keys[0].reveal(), "g");
     assert_eq!(config.provider("bedrock").unwrap().base_url, "https://bedrock-runtime.eu-central-1.amazonaws.com");

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use dialect::id::DialectId;
 use dialect::quirk::Quirk;
 
-use super::super::row::Kind;
+use super::super::row::{Cloud, Kind};
 use super::super::url;
 use super::*;
 
-const NOT_BUILT: [&str; 4] = ["cohere-v2", "vertex-gemini", "voyage-embeddings", "embeddings"];
+const NOT_BUILT: [&str; 3] = ["cohere-v2", "voyage-embeddings", "embeddings"];
 
 #[test]
 fn the_built_in_table_reads() {
@@ -48,6 +48,23 @@ fn rows_hold_only_words_that_are_known() {
         assert_eq!(row.base_url.is_empty(), free, "{}", row.name);
         assert!(free || row.docs.starts_with("https://"), "{}", row.name);
         assert!(row.headers.keys().all(|name| *name == name.to_ascii_lowercase()), "{}", row.name);
+    }
+}
+
+/// Whoever takes a key of Bedrock's takes AWS's credentials in its place.
+#[test]
+fn rows_of_clouds_say_who_computes_their_credentials() {
+    for row in builtin().rows() {
+        let aws = row.keys.iter().any(|key| key.starts_with("AWS_")) || row.base_url.contains("amazonaws.com");
+        let google = row.base_url.contains("aiplatform.googleapis.com");
+        let azure = row.keys.iter().any(|key| key.starts_with("AZURE_"));
+        let expected = match (aws, google, azure) {
+            (true, ..) => Some("aws"),
+            (_, true, _) => Some("google"),
+            (.., true) => Some("entra"),
+            _ => None,
+        };
+        assert_eq!(row.credential.as_ref().map(Cloud::name), expected, "{}: `credential`", row.name);
     }
 }
 
@@ -115,6 +132,10 @@ fn a_vendor_is_reached_however_its_base_is_written() {
         "https://x/openai",
         "https://x/openai/deployments/m/chat/completions?api-version=2025-04-01-preview",
     );
+    check("azure", DialectId::OpenAiResponses, "https://x/openai", "https://x/openai/v1/responses");
+    check("azure", DialectId::OpenAiResponses, "https://x/openai/v1", "https://x/openai/v1/responses");
+    check("vertex", chat, "https://v/l/endpoints/openapi", "https://v/l/endpoints/openapi/chat/completions");
+    check("vertex", DialectId::Gemini, "https://v/l", "https://v/l/publishers/google/models/m:generateContent");
     check("azure", chat, "https://f/models", "https://f/models/chat/completions?api-version=2025-04-01-preview");
     let converse = DialectId::BedrockConverse;
     check("bedrock", converse, "https://b", "https://b/model/m/converse");

@@ -50,6 +50,7 @@ fn a_placeholder_in_a_model_is_not_filled() {
         unless: None,
         strip: vec![],
         auth: None,
+        without: None,
     };
     assert_eq!(call("http://h", &speaks, "{api_version}", Some("1")), "http://h/d/%7Bapi_version%7D?v=1");
 }
@@ -71,6 +72,7 @@ fn one_ending_is_taken_off() {
         unless: None,
         strip,
         auth: None,
+        without: None,
     };
     let check = |base: &str, expect: &str| assert_eq!(call(base, &speaks, "m", None), expect, "{base}");
     check("https://api.anthropic.com", "https://api.anthropic.com/v1/messages");
