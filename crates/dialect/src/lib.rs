@@ -8,6 +8,7 @@
 mod alike;
 pub mod anthropic_messages;
 mod cite;
+pub mod cohere_v2;
 pub mod dialect;
 pub mod fault;
 pub mod gemini;
@@ -15,6 +16,7 @@ pub mod id;
 pub mod ir;
 pub mod loss;
 mod members;
+mod number;
 pub mod openai_chat;
 pub mod openai_responses;
 pub mod outcome;
@@ -34,12 +36,13 @@ use id::DialectId;
 
 /// Every dialect that is built.
 #[must_use]
-pub fn all() -> [&'static dyn Dialect; 4] {
+pub fn all() -> [&'static dyn Dialect; 5] {
     [
         &openai_chat::OpenAiChat,
         &anthropic_messages::AnthropicMessages,
         &openai_responses::OpenAiResponses,
         &gemini::Gemini,
+        &cohere_v2::CohereV2,
     ]
 }
 
@@ -51,5 +54,6 @@ pub fn of(id: DialectId) -> &'static dyn Dialect {
         DialectId::AnthropicMessages => &anthropic_messages::AnthropicMessages,
         DialectId::OpenAiResponses => &openai_responses::OpenAiResponses,
         DialectId::Gemini => &gemini::Gemini,
+        DialectId::CohereV2 => &cohere_v2::CohereV2,
     }
 }

@@ -47,12 +47,13 @@ pub(super) fn read<'a>(detail: Json<'a>, model: &str) -> Detail<'a> {
     let format = text("format").unwrap_or_default();
     let proof = text(if redacted { "data" } else { "signature" }).map(|data| {
         let ours = origin.is_some().then_some(&*format);
-        let bare = matches!(ours, Some(ANTHROPIC | GEMINI | RESPONSES | BARE));
+        let other = ours.and_then(DialectId::parse);
+        let bare = matches!(ours, Some(ANTHROPIC | GEMINI | RESPONSES | BARE)) || other.is_some();
         let dialect = match ours {
             Some(ANTHROPIC) => DialectId::AnthropicMessages,
             Some(GEMINI) => DialectId::Gemini,
             Some(RESPONSES) => DialectId::OpenAiResponses,
-            _ => DialectId::OpenAiChat,
+            _ => other.unwrap_or(DialectId::OpenAiChat),
         };
         let model = origin.map_or_else(|| model.to_owned(), Cow::into_owned);
         let data = if bare { data.into_owned() } else { without_text(detail) };
@@ -97,6 +98,8 @@ pub(super) fn write(text: Option<&str>, proof: Option<&Opaque>, redacted: bool, 
                     DialectId::OpenAiResponses => RESPONSES,
                     DialectId::Gemini => GEMINI,
                     DialectId::OpenAiChat => BARE,
+                    // Nobody has a word for the others' proofs.
+                    other => other.name(),
                 });
             }
             (None, None) => {

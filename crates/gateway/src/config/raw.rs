@@ -194,6 +194,8 @@ choice!(
         OpenAiResponses = "openai-responses",
         /// Google's `generateContent`.
         Gemini = "gemini",
+        /// Cohere's `/v2/chat`.
+        CohereV2 = "cohere-v2",
     }
 );
 

@@ -89,7 +89,7 @@ pub struct Known {
 }
 
 /// Paths whose JSON body names the model, of no dialect that is known.
-const OPERATIONS: [&str; 13] = [
+const OPERATIONS: [&str; 12] = [
     "/embeddings",
     "/completions",
     "/moderations",
@@ -97,7 +97,6 @@ const OPERATIONS: [&str; 13] = [
     "/images/generations",
     "/audio/speech",
     "/messages/count_tokens",
-    "/v2/chat",
     "/v1/chat",
     "/v2/embed",
     "/v1/embed",
@@ -116,6 +115,8 @@ pub fn known(path: &str) -> Known {
         Some(DialectId::AnthropicMessages)
     } else if path.ends_with(":generateContent") || path.ends_with(":streamGenerateContent") {
         DialectId::parse("gemini")
+    } else if path.ends_with("/v2/chat") {
+        Some(DialectId::CohereV2)
     } else {
         None
     };
@@ -218,6 +219,8 @@ mod tests {
             ("/v1/threads/t1/messages", "native nowhere"),
             ("/v1/messages/batches", "native nowhere"),
             ("/v1/embeddings", "native body"),
+            ("/v2/chat", "cohere-v2 body"),
+            ("/v2/embed", "native body"),
             ("/v1/files", "native nowhere"),
             ("/model/a.b:0/converse", "native a.b:0"),
             ("/v1beta/models/g:embedContent", "native g"),

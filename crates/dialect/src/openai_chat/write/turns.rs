@@ -396,7 +396,8 @@ fn accepts(proof: &Opaque, model: &str) -> bool {
             let (own, to) = (claude(&proof.origin.model), claude(model));
             if own.is_empty() { to.starts_with("claude") } else { own == to }
         }
-        DialectId::OpenAiResponses | DialectId::Gemini => false,
+        // No other dialect's thinking goes by `reasoning_details`.
+        _ => false,
     }
 }
 

@@ -9,7 +9,7 @@ use super::super::row::Kind;
 use super::super::url;
 use super::*;
 
-const NOT_BUILT: [&str; 5] = ["cohere-v2", "bedrock-converse", "vertex-gemini", "voyage-embeddings", "embeddings"];
+const NOT_BUILT: [&str; 4] = ["bedrock-converse", "vertex-gemini", "voyage-embeddings", "embeddings"];
 
 #[test]
 fn the_built_in_table_reads() {
@@ -101,6 +101,8 @@ fn a_vendor_is_reached_however_its_base_is_written() {
     check("gemini", chat, "https://g/v1beta", "https://g/v1beta/openai/chat/completions");
     check("gemini", chat, "https://g/v1beta/openai", "https://g/v1beta/openai/chat/completions");
     check("gemini", DialectId::Gemini, "https://g/v1beta/openai", "https://g/v1beta/models/m:generateContent");
+    check("cohere", DialectId::CohereV2, "https://c", "https://c/v2/chat");
+    check("cohere", DialectId::CohereV2, "https://c/v2", "https://c/v2/chat");
     check("cohere", chat, "https://c/v2", "https://c/compatibility/v1/chat/completions");
     check("cohere", chat, "https://c/compatibility/v1", "https://c/compatibility/v1/chat/completions");
     check("zai", messages, "https://z/api/coding/paas/v4", "https://z/api/anthropic/v1/messages");
