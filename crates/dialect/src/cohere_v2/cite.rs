@@ -105,7 +105,10 @@ mod tests {
     fn what_says_more_is_kept() {
         let text = r#"{"start":1,"end":3,"text":"bc","sources":[{"type":"document","id":"doc:0","document":{"id":"doc:0","title":"t","text":"abc"}}],"type":"TEXT_CONTENT","content_index":1}"#;
         let citation = read(Json::parse(text).expect("JSON"));
-        assert_eq!((citation.title.as_deref(), citation.quoted.as_deref(), citation.span), (Some("t"), Some("abc"), Some((1, 3))));
+        assert_eq!(
+            (citation.title.as_deref(), citation.quoted.as_deref(), citation.span),
+            (Some("t"), Some("abc"), Some((1, 3)))
+        );
         assert_eq!(citation.raw.as_ref().map(|(_, raw)| raw.as_str()), Some(text));
         assert_eq!(write(&citation, "", 0, "", &mut Vec::new()), text);
     }

@@ -364,7 +364,9 @@ mod tests {
 
     #[test]
     fn a_stream_without_its_end_is_truncated() {
-        for events in [&[][..], &[START], &[START, r#"{"type":"tool-plan-delta","delta":{"message":{"tool_plan":"I"}}}"#]] {
+        for events in
+            [&[][..], &[START], &[START, r#"{"type":"tool-plan-delta","delta":{"message":{"tool_plan":"I"}}}"#]]
+        {
             let Some(Event::Fault(fault)) = decoded(events).pop() else { panic!("no fault") };
             assert_eq!(fault.outcome, Outcome::Truncated);
         }

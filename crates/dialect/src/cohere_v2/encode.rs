@@ -297,7 +297,8 @@ mod tests {
 
     #[test]
     fn an_answer_as_clients_read_it() {
-        let mut encoder = CohereEncoder::new(&Asked { id: "tg-1".to_owned(), model: "m".to_owned(), ..Asked::default() });
+        let mut encoder =
+            CohereEncoder::new(&Asked { id: "tg-1".to_owned(), model: "m".to_owned(), ..Asked::default() });
         let mut out = Vec::new();
         let open = |part, kind| Event::Open { choice: 0, part, kind };
         for event in [
@@ -327,7 +328,10 @@ mod tests {
             "message-end",
         ];
         assert_eq!(kinds, expected);
-        assert!(text.contains(r#""id":"tg-1","model":"m","delta":{"message":{"role":"assistant","content":[],"#), "{text}");
+        assert!(
+            text.contains(r#""id":"tg-1","model":"m","delta":{"message":{"role":"assistant","content":[],"#),
+            "{text}"
+        );
         assert!(text.ends_with("\"usage\":{\"billed_units\":{\"input_tokens\":3,\"output_tokens\":4},\"tokens\":{\"input_tokens\":3,\"output_tokens\":4}}}}\n\ndata: [DONE]\n\n"), "{text}");
         assert!(encoder.take_losses().is_empty());
     }

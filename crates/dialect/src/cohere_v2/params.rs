@@ -121,7 +121,10 @@ fn form(request: &Request, tools: bool, losses: &mut Vec<Loss>, json: &mut Write
 
 /// Which tools are sent, and the word for the choice. One that must be called is sent alone, because there is no
 /// word for it.
-pub(super) fn choice<'a>(request: &'a Request, losses: &mut Vec<Loss>) -> (Vec<(usize, &'a Tool)>, Option<&'static str>) {
+pub(super) fn choice<'a>(
+    request: &'a Request,
+    losses: &mut Vec<Loss>,
+) -> (Vec<(usize, &'a Tool)>, Option<&'static str>) {
     let all = || request.tools.iter().enumerate();
     let only = |names: &[String]| -> Vec<(usize, &'a Tool)> {
         all().filter(|(_, tool)| matches!(tool, Tool::Function(own) if names.contains(&own.name))).collect()

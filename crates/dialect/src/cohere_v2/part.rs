@@ -79,7 +79,8 @@ impl Reader {
             _ => return Ok(Some(Body::Unknown { dialect: HERE, kind, raw: item.raw().into() }.into())),
         };
         let foreign = foreign(item, &["type", &kind]);
-        let silent = matches!(&body, Body::Text { text, .. } | Body::Reasoning(Reasoning { text, .. }) if text.is_empty());
+        let silent =
+            matches!(&body, Body::Text { text, .. } | Body::Reasoning(Reasoning { text, .. }) if text.is_empty());
         Ok((!silent || !foreign.is_empty()).then_some(Part { body, cache: None, foreign }))
     }
 

@@ -50,8 +50,7 @@ pub(super) fn read(body: Json<'_>, undo: &Undo, _from: &Target<'_>) -> Result<Lo
     );
     let finish = finish::read(&text("finish_reason"));
     let usage = body.get("usage").map(usage::read).unwrap_or_default();
-    let response =
-        Response { id, model: text("model"), created: None, choices: vec![Choice { parts, finish }], usage };
+    let response = Response { id, model: text("model"), created: None, choices: vec![Choice { parts, finish }], usage };
     Ok(Lossy { value: response, losses })
 }
 

@@ -90,7 +90,10 @@ mod tests {
         assert!(usage.notes.is_empty() && usage.source == Source::Reported);
         let raw = read(r#"{"tokens":{"input_tokens":5,"output_tokens":1}}"#);
         assert_eq!((units(&raw), raw.notes.len()), (vec![("input", 5), ("output", 1)], 1));
-        assert_eq!(units(&read(r#"{"billed_units":{"search_units":2}}"#)), [("input", 0), ("output", 0), ("search", 2)]);
+        assert_eq!(
+            units(&read(r#"{"billed_units":{"search_units":2}}"#)),
+            [("input", 0), ("output", 0), ("search", 2)]
+        );
         let odd = read(r#"{"billed_units":{"output_tokens":3},"tokens":{"reasoning_tokens":4}}"#);
         assert_eq!((units(&odd)[2], odd.notes.len()), (("reasoning", 3), 1));
         assert_eq!((read("{}").source, read("1").source), (Source::Unknown, Source::Unknown));

@@ -33,13 +33,15 @@ pub(super) fn write(request: &Request, to: &Target<'_>) -> Result<Outgoing, Faul
     }
     let (sent, word) = params::choice(&request, &mut turns.losses);
     let strict = all_strict(&sent);
-    let tools: Vec<String> = sent.iter().filter_map(|(index, tool)| self::tool(tool, *index, strict, &mut turns)).collect();
+    let tools: Vec<String> =
+        sent.iter().filter_map(|(index, tool)| self::tool(tool, *index, strict, &mut turns)).collect();
     let mut json = Writer::with_capacity(1024);
     json.object(|json| {
         json.key("model").str(to.model);
         json.key("messages").array(|json| turns.messages.iter().for_each(|message| _ = json.raw(message)));
         if tools.is_empty() {
-            if matches!(request.tool_choice, Some(ToolChoice::Any | ToolChoice::Named(_) | ToolChoice::Allowed { .. })) {
+            if matches!(request.tool_choice, Some(ToolChoice::Any | ToolChoice::Named(_) | ToolChoice::Allowed { .. }))
+            {
                 turns.losses.push(Loss::dropped("tool_choice", "tool_choice"));
             }
         } else {
@@ -151,10 +153,8 @@ mod tests {
 
     #[test]
     fn numbers_stay_within_bounds() {
-        let mut request = Request {
-            messages: vec![Message::new(Role::User, vec![Part::text("go")])],
-            ..Request::default()
-        };
+        let mut request =
+            Request { messages: vec![Message::new(Role::User, vec![Part::text("go")])], ..Request::default() };
         request.sampling.temperature = Some("1.5".into());
         request.sampling.top_p = Some("1".into());
         request.sampling.presence_penalty = Some("-1".into());

@@ -15,6 +15,7 @@ mod program;
 mod admin;
 mod badinput;
 mod cli;
+mod cohere;
 mod cross;
 mod failover;
 mod gemini;
