@@ -15,16 +15,19 @@ pub enum DialectId {
     Gemini,
     /// Cohere's `/v2/chat`.
     CohereV2,
+    /// Ollama's native `/api/chat`.
+    Ollama,
 }
 
 impl DialectId {
     /// Every dialect.
-    pub const ALL: [DialectId; 5] = [
+    pub const ALL: [DialectId; 6] = [
         DialectId::OpenAiChat,
         DialectId::AnthropicMessages,
         DialectId::OpenAiResponses,
         DialectId::Gemini,
         DialectId::CohereV2,
+        DialectId::Ollama,
     ];
 
     /// The name in configuration, provider rows and ledger lines.
@@ -36,6 +39,7 @@ impl DialectId {
             DialectId::OpenAiResponses => "openai-responses",
             DialectId::Gemini => "gemini",
             DialectId::CohereV2 => "cohere-v2",
+            DialectId::Ollama => "ollama",
         }
     }
 

@@ -17,6 +17,7 @@ pub mod ir;
 pub mod loss;
 mod members;
 mod number;
+pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
 pub mod outcome;
@@ -36,13 +37,14 @@ use id::DialectId;
 
 /// Every dialect that is built.
 #[must_use]
-pub fn all() -> [&'static dyn Dialect; 5] {
+pub fn all() -> [&'static dyn Dialect; 6] {
     [
         &openai_chat::OpenAiChat,
         &anthropic_messages::AnthropicMessages,
         &openai_responses::OpenAiResponses,
         &gemini::Gemini,
         &cohere_v2::CohereV2,
+        &ollama::Ollama,
     ]
 }
 
@@ -55,5 +57,6 @@ pub fn of(id: DialectId) -> &'static dyn Dialect {
         DialectId::OpenAiResponses => &openai_responses::OpenAiResponses,
         DialectId::Gemini => &gemini::Gemini,
         DialectId::CohereV2 => &cohere_v2::CohereV2,
+        DialectId::Ollama => &ollama::Ollama,
     }
 }

@@ -63,7 +63,8 @@ pub(super) fn write(response: &Response, asked: &Asked) -> Lossy<String> {
     let choice = response.choices.first().unwrap_or(&none);
     losses.extend((1..response.choices.len()).map(|number| Loss::dropped("n", format!("choices[{number}]"))));
     let (mut content, mut calls, mut citations) = (Vec::new(), Vec::new(), Vec::new());
-    let mut called: Vec<Option<String>> = Vec::new();
+    // Places that no loss of order names yet.
+    let mut places: Vec<String> = Vec::new();
     for (place, part) in choice.parts.iter().enumerate() {
         let at = at(0, place);
         let Some(item) = answer::item(part, &at, &mut losses) else { continue };
@@ -78,7 +79,7 @@ pub(super) fn write(response: &Response, asked: &Asked) -> Lossy<String> {
                         json.key("name").str(&call.name).key("arguments").str(&call.arguments);
                     });
                 });
-                called.push(Some(at));
+                places.push(at);
                 calls.push(json.finish());
                 continue;
             }
@@ -91,11 +92,11 @@ pub(super) fn write(response: &Response, asked: &Asked) -> Lossy<String> {
                 json.object(|json| _ = json.key("type").str(kind).key(kind).str(text));
             }
         }
-        // Content stands before calls, whatever came first; those that it overtakes are named with it.
-        let overtaken: Vec<String> = called.iter_mut().filter_map(Option::take).collect();
-        if !called.is_empty() {
-            losses.extend(overtaken.into_iter().chain([at]).map(|at| Loss::approximated("order", at)));
+        // Content stands before calls, whatever came first: texts that a call was between become neighbours.
+        if !calls.is_empty() {
+            losses.extend(places.drain(..).chain([at.clone()]).map(|at| Loss::approximated("order", at)));
         }
+        places.push(at);
         content.push(json.finish());
     }
     let word = finish::write(choice.finish.as_ref(), !calls.is_empty(), &mut losses);

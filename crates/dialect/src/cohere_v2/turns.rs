@@ -23,6 +23,8 @@ pub(super) struct Turns {
     pub(super) messages: Vec<String>,
     /// Somebody but the operator has spoken.
     talk: bool,
+    /// A message lost what sets it apart from its neighbours: those behind it may stand elsewhere.
+    shifted: bool,
 }
 
 /// One item of content.
@@ -61,6 +63,7 @@ impl Turns {
             self.losses.push(Loss::dropped("name", format!("{path}.name")));
         }
         let own = self.own(&message.foreign, &path);
+        self.shifted |= own.len() < message.foreign.iter().count() || message.name.is_some();
         match message.role {
             Role::Assistant => self.assistant(message, &own, &path),
             Role::Tool => self.results(message, own, &path),
@@ -219,6 +222,9 @@ impl Turns {
         }
         if late {
             self.losses.push(Loss::approximated("order", format!("{path}.content")));
+            if self.shifted {
+                self.losses.push(Loss::approximated("order", "messages"));
+            }
         }
         // One text before calls is the plan that the model made them by.
         let plan = match pieces.pop() {

@@ -12,6 +12,7 @@ use dialect::undo::Undo;
 use proptest::sample::Index;
 use wire::frame::{Frame, Framer};
 use wire::jsonarray::JsonArrayFramer;
+use wire::ndjson::NdjsonFramer;
 use wire::sse::SseFramer;
 
 /// Cuts bytes at the given places.
@@ -23,11 +24,15 @@ pub fn cut(stream: &[u8], cuts: &[Index]) -> Vec<Bytes> {
     at.into_iter().map(|to| Bytes::copy_from_slice(&stream[std::mem::replace(&mut from, to)..to])).collect()
 }
 
-/// The frames of a stream that comes in chunks: of an array, where it begins as one.
+/// The frames of a stream that comes in chunks: of an array or of lines, where it begins as one of them.
 pub fn frames(chunks: &[Bytes]) -> Vec<Frame> {
     let first = chunks.iter().flatten().find(|byte| !byte.is_ascii_whitespace());
-    let (mut sse, mut array) = (SseFramer::default(), JsonArrayFramer::default());
-    let framer: &mut dyn Framer = if first == Some(&b'[') { &mut array } else { &mut sse };
+    let (mut sse, mut array, mut lines) = (SseFramer::default(), JsonArrayFramer::default(), NdjsonFramer::default());
+    let framer: &mut dyn Framer = match first {
+        Some(b'[') => &mut array,
+        Some(b'{') => &mut lines,
+        _ => &mut sse,
+    };
     let mut frames = Vec::new();
     for chunk in chunks {
         framer.push(chunk, &mut frames).unwrap();

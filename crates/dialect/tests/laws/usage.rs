@@ -30,6 +30,12 @@ fn billed(exchange: &Exchange, usage: Json<'_>) -> Option<(u64, u64)> {
             let units = usage.get("billed_units")?;
             Some((count(units, "input_tokens")?, count(units, "output_tokens")?))
         }
+        DialectId::Ollama => {
+            let prompt = count(usage, "prompt_eval_count");
+            let completion = count(usage, "eval_count");
+            prompt.or(completion)?;
+            Some((prompt.unwrap_or(0), completion.unwrap_or(0)))
+        }
         // What tools put into the prompt stands beside it, and thoughts beside what was said.
         DialectId::Gemini => {
             let prompt = count(usage, "promptTokenCount")? + count(usage, "toolUsePromptTokenCount").unwrap_or(0);
@@ -49,6 +55,9 @@ fn said(exchange: &Exchange) -> Option<(u64, u64)> {
         }
     };
     let mut look = |json: Json<'_>| {
+        if exchange.dialect == DialectId::Ollama {
+            return merge(json);
+        }
         let paths = [
             &["usage"][..],
             &["message", "usage"],
@@ -119,4 +128,4 @@ fn what_is_read_is_what_was_billed() {
 }
 
 /// Answers whose usage is read as billed; answers whose deviation is noted.
-const EXPECTED: (usize, usize) = (1348, 16);
+const EXPECTED: (usize, usize) = (1364, 16);

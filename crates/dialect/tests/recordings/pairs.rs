@@ -53,6 +53,7 @@ pub(super) fn target(dialect: DialectId) -> Target<'static> {
         DialectId::AnthropicMessages => ("claude-sonnet-4-6", Control::Adaptive),
         DialectId::Gemini => ("gemini-3-flash-preview", Control::Effort),
         DialectId::CohereV2 => ("command-a-plus-05-2026", Control::Budget),
+        DialectId::Ollama => ("qwen3:4b", Control::None),
     };
     Target { provider: "other", model, max_output: Some(64_000), reasoning, ..Target::default() }
 }
@@ -335,7 +336,7 @@ the tests hold over these recordings and over made-up requests and answers.
 * *dropped*: not in the result. *approximated*: something near it stands there. *weakened*: it is there, without a \
 guarantee that came with it. *refused*: the request gets an error, since it needs what only its own provider keeps.
 * One request or answer counts once in a line, however often it lost the thing.
-* Models: `gpt-5-mini`, `claude-sonnet-4-6`, `gemini-3-flash-preview`, `command-a-plus-05-2026`, at providers without quirks. A server that takes \
+* Models: `gpt-5-mini`, `claude-sonnet-4-6`, `gemini-3-flash-preview`, `command-a-plus-05-2026`, `qwen3:4b`, at providers without quirks. A server that takes \
 less loses more; an older model may, too.
 * Members of the dialect's own: what a client or provider wrote that only its dialect (often only that provider) knows, \
 each in less than one of twenty.
