@@ -7,6 +7,7 @@ pub mod anthropic;
 pub mod bedrock;
 pub mod cohere;
 pub mod gemini;
+pub mod ollama;
 pub mod openai;
 pub mod responses;
 

@@ -196,6 +196,8 @@ choice!(
         Gemini = "gemini",
         /// Cohere's `/v2/chat`.
         CohereV2 = "cohere-v2",
+        /// Ollama's native `/api/chat`.
+        Ollama = "ollama",
     }
 );
 

@@ -1,11 +1,16 @@
-//! Streams that are one JSON array: Google's form for who does not ask for server-sent events.
+//! The forms of streams: events mostly, one JSON array (Google's, for who does not ask for events), JSON lines
+//! (Ollama's).
 
 use bytes::Bytes;
 use dialect::anthropic_messages::hosting::BedrockFramer;
+use http::HeaderMap;
 use wire::error::FrameError;
 use wire::frame::{Frame, Framer as _};
 use wire::jsonarray::JsonArrayFramer;
+use wire::ndjson::NdjsonFramer;
 use wire::sse::SseFramer;
+
+use crate::native::headers::kind;
 
 /// Cuts an upstream's stream in the form it has.
 #[derive(Debug)]
@@ -16,6 +21,8 @@ pub enum Cutter {
     Array(JsonArrayFramer),
     /// AWS event streams that hold events.
     Aws(BedrockFramer),
+    /// JSON lines.
+    Lines(NdjsonFramer),
 }
 
 impl Cutter {
@@ -23,6 +30,12 @@ impl Cutter {
     #[must_use]
     pub fn new(array: bool) -> Self {
         if array { Self::Array(JsonArrayFramer::default()) } else { Self::Events(SseFramer::default()) }
+    }
+
+    /// For JSON lines or, mostly, for events, as an answer's head says.
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
+        if is_lines(headers) { Self::Lines(NdjsonFramer::default()) } else { Self::new(false) }
     }
 
     /// As [`wire::frame::Framer::push`].
@@ -34,6 +47,7 @@ impl Cutter {
             Self::Events(framer) => framer.push(chunk, out),
             Self::Array(framer) => framer.push(chunk, out),
             Self::Aws(framer) => framer.push(chunk, out),
+            Self::Lines(framer) => framer.push(chunk, out),
         }
     }
 
@@ -43,8 +57,15 @@ impl Cutter {
             Self::Events(framer) => framer.finish(out),
             Self::Array(framer) => framer.finish(out),
             Self::Aws(framer) => framer.finish(out),
+            Self::Lines(framer) => framer.finish(out),
         }
     }
+}
+
+/// Whether a header says JSON lines.
+#[must_use]
+pub fn is_lines(headers: &HeaderMap) -> bool {
+    matches!(kind(headers).as_str(), "application/x-ndjson" | "application/ndjson" | "application/jsonl")
 }
 
 /// An array on its way to a client.

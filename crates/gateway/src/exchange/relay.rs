@@ -160,7 +160,8 @@ impl Flow {
             body: Some(answer.body),
             framer: match lane.hosted {
                 Some(hosted) if hosted.aws_event_stream => Cutter::Aws(BedrockFramer::default()),
-                _ => Cutter::new(array && same),
+                _ if array && same => Cutter::new(true),
+                _ => Cutter::of(&answer.headers),
             },
             array: array.then(Array::default),
             machine,

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 use tokio::time::{Instant, timeout_at};
 
+use super::array::is_lines;
 use super::arrive::Arrived;
 use super::attempt::{Prepared, asked};
 use super::hosting;
@@ -75,7 +76,8 @@ async fn inner(
     }
     // An array came as it was asked for, in pieces.
     let wrapped = lane.hosted.is_some_and(|hosted| hosted.aws_event_stream) && arrived.peek.stream;
-    let streamed = is_events(&answer.headers) || wrapped || (arrived.array && lane.dialect == arrived.dialect);
+    let lines = lane.dialect == DialectId::Ollama && is_lines(&answer.headers);
+    let streamed = is_events(&answer.headers) || lines || wrapped || (arrived.array && lane.dialect == arrived.dialect);
     match (arrived.peek.stream, streamed) {
         (false, false) => whole::read(arrived, target, lane, prepared, answer).await.map(Won::Whole),
         (false, true) => whole::gather(arrived, target, lane, prepared, answer).await.map(Won::Whole),

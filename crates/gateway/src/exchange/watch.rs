@@ -7,10 +7,11 @@ use dialect::outcome::Outcome;
 use dialect::quirk::Quirks;
 use dialect::stream::{Meter, Reading, Seen};
 use dialect::usage::{Source, Unit, Usage};
-use wire::frame::{Frame, Framer as _};
+use http::HeaderMap;
+use wire::frame::Frame;
 use wire::json::{Index, Json, Kind};
-use wire::sse::SseFramer;
 
+use super::array::Cutter;
 use super::judge::redact;
 use super::out::Out;
 use crate::state::target::Target;
@@ -34,7 +35,7 @@ pub enum Watch {
     /// A stream of a known dialect.
     Known {
         /// Cuts it.
-        framer: SseFramer,
+        framer: Cutter,
         /// Reads it.
         meter: Box<dyn Meter>,
         /// Its terminal marker went by.
@@ -45,7 +46,7 @@ pub enum Watch {
     /// Events of no known dialect, of which any may carry `usage`.
     Events {
         /// Cuts it.
-        framer: SseFramer,
+        framer: Cutter,
         /// What it told.
         reading: Reading,
         /// How its server counts.
@@ -65,10 +66,10 @@ impl std::fmt::Debug for Watch {
 }
 
 impl Watch {
-    /// For an answer's events.
+    /// For an answer's events, or its JSON lines where its head says so.
     #[must_use]
-    pub fn events(known: Option<DialectId>, target: &Target, hold_usage: bool) -> Self {
-        let framer = SseFramer::default();
+    pub fn events(known: Option<DialectId>, target: &Target, hold_usage: bool, headers: &HeaderMap) -> Self {
+        let framer = Cutter::of(headers);
         match known {
             Some(dialect) => {
                 let meter = dialect::of(dialect).meter(&target.for_dialect());
@@ -182,7 +183,8 @@ fn event(frame: &Frame, reading: &mut Reading, quirks: Quirks) -> bool {
     frame.name() == "error" || json.get("error").is_some_and(|error| !error.is_null())
 }
 
-/// Takes what a JSON object of no known dialect tells: `usage` at its top, Cohere's `meta.billed_units`.
+/// Takes what a JSON object of no known dialect tells: `usage` at its top, Cohere's `meta.billed_units`, Ollama's
+/// count.
 fn told(json: Json<'_>, reading: &mut Reading, quirks: Quirks) {
     for (key, value) in json.members() {
         match &*key {
@@ -195,6 +197,14 @@ fn told(json: Json<'_>, reading: &mut Reading, quirks: Quirks) {
             "meta" if reading.usage.source == Source::Unknown => {
                 if let Some(usage) = value.get("billed_units").and_then(billed) {
                     reading.usage = usage;
+                }
+            }
+            // Ollama's embeddings.
+            "prompt_eval_count" if reading.usage.source == Source::Unknown => {
+                if let Some(count) = value.as_u64() {
+                    reading.usage.set(Unit::Input, count);
+                    reading.usage.set(Unit::Output, 0);
+                    reading.usage.source = Source::Reported;
                 }
             }
             "id" if reading.id.is_none() => reading.id = value.as_str().map(Into::into),

@@ -13,10 +13,9 @@ use dialect::undo::Undo;
 use http::{HeaderMap, Response};
 use policy::entry::Status;
 use policy::money::Nano;
-use wire::frame::Framer as _;
 use wire::json::{Document, Edit, Index};
-use wire::sse::SseFramer;
 
+use super::array::Cutter;
 use super::arrive::Arrived;
 use super::attempt::{Prepared, Way, asked};
 use super::judge::Miss;
@@ -130,7 +129,7 @@ pub async fn gather(
     mut answer: Answer,
 ) -> Result<Box<Whole>, Miss> {
     let body = collect(&mut answer).await?;
-    let mut framer = SseFramer::default();
+    let mut framer = Cutter::of(&answer.headers);
     let mut frames = Vec::new();
     if framer.push(&body, &mut frames).is_err() {
         return Err(bad_answer(answer.status, "the answer has a frame longer than any frame may be"));

@@ -89,7 +89,7 @@ pub struct Known {
 }
 
 /// Paths whose JSON body names the model, of no dialect that is known.
-const OPERATIONS: [&str; 12] = [
+const OPERATIONS: [&str; 13] = [
     "/embeddings",
     "/completions",
     "/moderations",
@@ -100,6 +100,7 @@ const OPERATIONS: [&str; 12] = [
     "/v1/chat",
     "/v2/embed",
     "/v1/embed",
+    "/api/embed",
     "/ocr",
     "/multimodalembeddings",
 ];
@@ -117,6 +118,8 @@ pub fn known(path: &str) -> Known {
         DialectId::parse("gemini")
     } else if path.ends_with("/v2/chat") {
         Some(DialectId::CohereV2)
+    } else if path.ends_with("/api/chat") || path.ends_with("/api/generate") {
+        Some(DialectId::Ollama)
     } else {
         None
     };
@@ -220,6 +223,10 @@ mod tests {
             ("/v1/messages/batches", "native nowhere"),
             ("/v1/embeddings", "native body"),
             ("/v2/chat", "cohere-v2 body"),
+            ("/api/chat", "ollama body"),
+            ("/api/generate", "ollama body"),
+            ("/api/embed", "native body"),
+            ("/api/tags", "native nowhere"),
             ("/v2/embed", "native body"),
             ("/v1/files", "native nowhere"),
             ("/model/a.b:0/converse", "native a.b:0"),

@@ -53,7 +53,7 @@ fn pass(mut record: Record, request: &Request, winner: Winner) -> Response<Reply
     let hold_usage = request.asks_for_usage(&winner.target);
     let known = (request.operation == Operation::Completions).then_some(DialectId::OpenAiChat);
     let watch = match events {
-        true => Watch::events(known, &winner.target, hold_usage),
+        true => Watch::events(known, &winner.target, hold_usage, &winner.answer.headers),
         false => Watch::Nothing(usage::before(request.characters)),
     };
     let coded = winner.answer.headers.contains_key(header::CONTENT_ENCODING);

@@ -25,6 +25,7 @@ mod ledger;
 mod limits;
 mod local;
 mod native;
+mod ollama;
 mod operations;
 mod passthrough;
 mod reload;

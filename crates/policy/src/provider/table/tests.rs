@@ -108,6 +108,7 @@ fn a_vendor_is_reached_however_its_base_is_written() {
     check("zai", messages, "https://z/api/coding/paas/v4", "https://z/api/anthropic/v1/messages");
     check("deepseek", messages, "https://d/v1", "https://d/anthropic/v1/messages");
     check("deepseek", chat, "https://d/v1", "https://d/v1/chat/completions");
+    check("ollama", DialectId::Ollama, "http://h:11434/v1", "http://h:11434/api/chat");
     check("ollama", chat, "http://h:11434", "http://h:11434/v1/chat/completions");
     check("litellm", messages, "http://h:4001/v1", "http://h:4001/v1/messages");
     check("azure", chat, "https://x/openai/v1", "https://x/openai/v1/chat/completions");
