@@ -10,6 +10,7 @@ use crate::ir::finish::Finish;
 use crate::ir::fold::pieces;
 use crate::ir::part::{Body, Citation, Part, ToolCall};
 use crate::loss::Loss;
+use crate::members::one_line;
 use crate::stream::Encoder;
 use crate::usage::Usage;
 
@@ -207,7 +208,7 @@ fn event(kind: &str, index: Option<u64>, out: &mut Vec<u8>, members: impl FnOnce
         }
         members(json);
     });
-    for piece in ["event: ", kind, "\ndata: ", &json.finish(), "\n\n"] {
+    for piece in ["event: ", kind, "\ndata: ", &one_line(&json.finish()), "\n\n"] {
         out.extend_from_slice(piece.as_bytes());
     }
 }

@@ -69,8 +69,3 @@ pub(super) fn call(call: &ToolCall, own: &[(String, String)], at: &str, losses: 
         json.key("function").object(|json| _ = json.key("name").str(&call.name).key("arguments").raw(&arguments));
     })
 }
-
-/// JSON text as one line: white space between its tokens may be line breaks, those in strings are escaped.
-pub(super) fn one_line(json: &str) -> Cow<'_, str> {
-    if json.contains(['\n', '\r']) { Cow::Owned(json.replace(['\n', '\r'], " ")) } else { Cow::Borrowed(json) }
-}

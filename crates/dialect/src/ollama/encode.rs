@@ -2,7 +2,7 @@
 
 use wire::json::Writer;
 
-use super::answer::{self, one_line};
+use super::answer;
 use super::{fault, finish, response, usage};
 use crate::dialect::Asked;
 use crate::ir::event::{Delta, Event, Open};
@@ -10,6 +10,7 @@ use crate::ir::finish::Finish;
 use crate::ir::fold::pieces;
 use crate::ir::part::{Body, Part, ToolCall};
 use crate::loss::Loss;
+use crate::members::one_line;
 use crate::stream::Encoder;
 use crate::usage::Usage;
 
