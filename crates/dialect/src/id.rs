@@ -13,6 +13,8 @@ pub enum DialectId {
     OpenAiResponses,
     /// Google's `generateContent` and `streamGenerateContent`.
     Gemini,
+    /// Amazon Bedrock's `Converse` and `ConverseStream`.
+    BedrockConverse,
     /// Cohere's `/v2/chat`.
     CohereV2,
     /// Ollama's native `/api/chat`.
@@ -21,11 +23,12 @@ pub enum DialectId {
 
 impl DialectId {
     /// Every dialect.
-    pub const ALL: [DialectId; 6] = [
+    pub const ALL: [DialectId; 7] = [
         DialectId::OpenAiChat,
         DialectId::AnthropicMessages,
         DialectId::OpenAiResponses,
         DialectId::Gemini,
+        DialectId::BedrockConverse,
         DialectId::CohereV2,
         DialectId::Ollama,
     ];
@@ -38,6 +41,7 @@ impl DialectId {
             DialectId::AnthropicMessages => "anthropic-messages",
             DialectId::OpenAiResponses => "openai-responses",
             DialectId::Gemini => "gemini",
+            DialectId::BedrockConverse => "bedrock-converse",
             DialectId::CohereV2 => "cohere-v2",
             DialectId::Ollama => "ollama",
         }

@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod native;
 pub mod newkey;
 pub mod operation;
+pub mod realtime;
 pub mod server;
 pub mod state;
 pub mod tasks;

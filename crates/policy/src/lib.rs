@@ -9,4 +9,5 @@ pub mod money;
 pub mod port;
 pub mod price;
 pub mod provider;
+pub mod residency;
 pub mod route;

@@ -27,7 +27,7 @@ use crate::ir::response::Response;
 use crate::loss::Lossy;
 use crate::outcome::UpstreamFault;
 use crate::peek::{Peek, Said};
-use crate::stream::{Decoder, Encoder, Meter};
+use crate::stream::{Decoder, Encoder, Framing, Meter};
 use crate::target::Target;
 use crate::undo::Undo;
 use http::HeaderMap;
@@ -40,6 +40,9 @@ pub struct Ollama;
 impl Dialect for Ollama {
     fn id(&self) -> DialectId {
         DialectId::Ollama
+    }
+    fn framing(&self) -> Framing {
+        Framing::Lines
     }
     fn peek(&self, body: &Document, _said: Said<'_>) -> Result<Peek, Fault> {
         peek::peek(body)

@@ -20,6 +20,9 @@ pub(super) const RESPONSES: &str = "openai-responses-v1";
 /// The `format` of Gemini's.
 const GEMINI: &str = "google-gemini-v1";
 
+/// The `format` of proofs from Bedrock's Converse, other than a Claude's.
+const CONVERSE: &str = "amazon-bedrock-converse-v1";
+
 /// The `format` of a proof of which no more is known than its data.
 const BARE: &str = "unknown";
 
@@ -48,11 +51,12 @@ pub(super) fn read<'a>(detail: Json<'a>, model: &str) -> Detail<'a> {
     let proof = text(if redacted { "data" } else { "signature" }).map(|data| {
         let ours = origin.is_some().then_some(&*format);
         let other = ours.and_then(DialectId::parse);
-        let bare = matches!(ours, Some(ANTHROPIC | GEMINI | RESPONSES | BARE)) || other.is_some();
+        let bare = matches!(ours, Some(ANTHROPIC | GEMINI | RESPONSES | CONVERSE | BARE)) || other.is_some();
         let dialect = match ours {
             Some(ANTHROPIC) => DialectId::AnthropicMessages,
             Some(GEMINI) => DialectId::Gemini,
             Some(RESPONSES) => DialectId::OpenAiResponses,
+            Some(CONVERSE) => DialectId::BedrockConverse,
             _ => other.unwrap_or(DialectId::OpenAiChat),
         };
         let model = origin.map_or_else(|| model.to_owned(), Cow::into_owned);
@@ -97,6 +101,7 @@ pub(super) fn write(text: Option<&str>, proof: Option<&Opaque>, redacted: bool, 
                     DialectId::AnthropicMessages => ANTHROPIC,
                     DialectId::OpenAiResponses => RESPONSES,
                     DialectId::Gemini => GEMINI,
+                    DialectId::BedrockConverse => CONVERSE,
                     DialectId::OpenAiChat => BARE,
                     // Nobody has a word for the others' proofs.
                     other => other.name(),

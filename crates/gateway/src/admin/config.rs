@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use dialect::fault::Fault;
 use http::Method;
+use policy::residency::Require;
 use serde_json::Value;
 use wire::json::Writer;
 
 use super::fields::query;
 use super::keys::wrong_method;
 use super::office::{Ask, Office, Told};
-use crate::config::types::{Choose, Losses, NamedModel, OnDisconnect, Provider, Sync, Target};
+use crate::config::types::{Losses, NamedModel, OnDisconnect, Provider, Sync, Target};
 use crate::config::{Config, Secret};
 
 /// Serves `GET /admin/v1/config`.
@@ -53,6 +54,7 @@ fn write(config: &Config, file: Option<&Value>) -> String {
                 json.key(name).object(|json| {
                     maybe(json, "organization", team.organization.as_deref());
                     list(json, "models", &team.models);
+                    required(json, &team.require);
                 });
             }
         });
@@ -63,6 +65,7 @@ fn write(config: &Config, file: Option<&Value>) -> String {
                     maybe(json, "team", key.team.as_deref());
                     maybe(json, "user", key.user.as_deref());
                     list(json, "models", &key.models);
+                    required(json, std::slice::from_ref(&key.require));
                     maybe(json, "expires", key.expires.map(|at| at.to_string()).as_deref());
                 });
             }
@@ -217,9 +220,14 @@ fn provider(provider: &Provider, source: &str, json: &mut Writer) {
 }
 
 fn model(config: &Config, model: &NamedModel, json: &mut Writer) {
-    json.key("name").str(&model.name).key("choose").str(match model.choose {
-        Choose::Priority => "priority",
-        Choose::Weighted => "weighted",
+    json.key("name").str(&model.name).key("choose").str(model.choose.name());
+    json.key("slo").object(|json| {
+        if let Some(first) = model.slo.first_byte {
+            json.key("first_byte").str(&span(first));
+        }
+        if let Some(speed) = model.slo.tokens_per_second {
+            json.key("tokens_per_second").u64(u64::from(speed));
+        }
     });
     let targets = |json: &mut Writer, name: &str, list: &[Target]| {
         json.key(name).array(|json| {
@@ -238,6 +246,19 @@ fn model(config: &Config, model: &NamedModel, json: &mut Writer) {
     json.key("losses").str(match model.losses {
         Losses::Report => "report",
         Losses::Reject => "reject",
+    });
+}
+
+/// What is required of providers, over the wishes of all who have a say.
+fn required(json: &mut Writer, all: &[Require]) {
+    json.key("require").array(|json| {
+        for require in all.iter().filter(|require| !require.is_empty()) {
+            json.object(|json| {
+                for (name, wanted) in &require.0 {
+                    list(json, name, wanted);
+                }
+            });
+        }
     });
 }
 

@@ -14,6 +14,8 @@ use policy::money::Percent;
 use policy::price::overrides::Override;
 use policy::provider::row::{Auth, Row, Speaks};
 use policy::provider::url;
+use policy::residency::Require;
+use policy::route::order::{Choose, Slo};
 
 use super::secret::Secret;
 
@@ -352,6 +354,8 @@ pub struct NamedModel {
     pub name: Arc<str>,
     /// How the first target is chosen.
     pub choose: Choose,
+    /// What the targets are asked to keep.
+    pub slo: Slo,
     /// Where it goes; never empty.
     pub targets: Vec<Target>,
     /// Where it goes when no target is left.
@@ -375,15 +379,6 @@ impl NamedModel {
     }
 }
 
-/// How the first target is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Choose {
-    /// In the order of the list.
-    Priority,
-    /// By chance, in proportion to the weights.
-    Weighted,
-}
-
 /// What to do with what a dialect cannot carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Losses {
@@ -400,7 +395,7 @@ pub struct Target {
     pub provider: usize,
     /// The model id there; `*` in it stands for the name asked for.
     pub model: Arc<str>,
-    /// Its share under [`Choose::Weighted`], 1 when not given.
+    /// Its share under [`Choose::Weighted`] and [`Choose::LeastBusy`], 1 when not given.
     pub weight: u32,
 }
 
@@ -419,6 +414,8 @@ pub struct Team {
     pub organization: Option<Arc<str>>,
     /// Names and globs its keys may ask for; empty: all.
     pub models: Vec<String>,
+    /// What every provider of its requests must have: its own wishes and its organization's.
+    pub require: Vec<Require>,
 }
 
 /// A virtual key that the file declares.
@@ -436,4 +433,6 @@ pub struct Key {
     pub models: Vec<String>,
     /// When it ends.
     pub expires: Option<Timestamp>,
+    /// What every provider of its requests must have.
+    pub require: Require,
 }

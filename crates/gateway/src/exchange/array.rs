@@ -1,16 +1,18 @@
-//! The forms of streams: events mostly, one JSON array (Google's, for who does not ask for events), JSON lines
-//! (Ollama's).
+//! Forms of streams: how an upstream's is cut, and the one JSON array that Google's clients may ask for.
 
 use bytes::Bytes;
-use dialect::anthropic_messages::hosting::BedrockFramer;
+use dialect::hosting::BedrockFramer;
+use dialect::stream::Framing;
 use http::HeaderMap;
 use wire::error::FrameError;
+use wire::eventstream::EventStreamFramer;
 use wire::frame::{Frame, Framer as _};
 use wire::jsonarray::JsonArrayFramer;
 use wire::ndjson::NdjsonFramer;
 use wire::sse::SseFramer;
 
 use crate::native::headers::kind;
+use crate::state::target::Lane;
 
 /// Cuts an upstream's stream in the form it has.
 #[derive(Debug)]
@@ -19,7 +21,9 @@ pub enum Cutter {
     Events(SseFramer),
     /// The items of an array.
     Array(JsonArrayFramer),
-    /// AWS event streams that hold events.
+    /// AWS event streams.
+    Messages(EventStreamFramer),
+    /// AWS event streams that hold another dialect's events.
     Aws(BedrockFramer),
     /// JSON lines.
     Lines(NdjsonFramer),
@@ -32,10 +36,23 @@ impl Cutter {
         if array { Self::Array(JsonArrayFramer::default()) } else { Self::Events(SseFramer::default()) }
     }
 
-    /// For JSON lines or, mostly, for events, as an answer's head says.
+    /// For the streams of a target: its host's, else its dialect's.
     #[must_use]
-    pub fn of(headers: &HeaderMap) -> Self {
-        if is_lines(headers) { Self::Lines(NdjsonFramer::default()) } else { Self::new(false) }
+    pub fn of(lane: &Lane) -> Self {
+        match (lane.hosted, dialect::of(lane.dialect).framing()) {
+            (Some(hosted), _) if hosted.aws_event_stream => Self::Aws(BedrockFramer::new(lane.dialect)),
+            (_, framing) => Self::framed(framing),
+        }
+    }
+
+    /// For streams of a framing.
+    #[must_use]
+    pub fn framed(framing: Framing) -> Self {
+        match framing {
+            Framing::Events => Self::new(false),
+            Framing::AwsEventStream => Self::Messages(EventStreamFramer::default()),
+            Framing::Lines => Self::Lines(NdjsonFramer::default()),
+        }
     }
 
     /// As [`wire::frame::Framer::push`].
@@ -46,6 +63,7 @@ impl Cutter {
         match self {
             Self::Events(framer) => framer.push(chunk, out),
             Self::Array(framer) => framer.push(chunk, out),
+            Self::Messages(framer) => framer.push(chunk, out),
             Self::Aws(framer) => framer.push(chunk, out),
             Self::Lines(framer) => framer.push(chunk, out),
         }
@@ -56,6 +74,7 @@ impl Cutter {
         match self {
             Self::Events(framer) => framer.finish(out),
             Self::Array(framer) => framer.finish(out),
+            Self::Messages(framer) => framer.finish(out),
             Self::Aws(framer) => framer.finish(out),
             Self::Lines(framer) => framer.finish(out),
         }

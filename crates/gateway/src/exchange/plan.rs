@@ -9,6 +9,7 @@ use policy::route::retry::Route;
 use wire::json::Writer;
 
 use super::arrive::Arrived;
+use super::expect::outlook;
 use super::settle::Record;
 use crate::env;
 use crate::state::directory::Principal;
@@ -59,7 +60,7 @@ pub fn lay(
     let mut candidates = Vec::with_capacity(meaning.targets.len());
     let mut excluded = Vec::new();
     meaning.targets.retain(|(target, _)| {
-        let why = excluded_by(target);
+        let why = kept_from(target, who).or_else(|| excluded_by(target));
         candidates.push(Candidate { target: Arc::clone(&target.name), expected: None, excluded_by: why });
         if let Some(why) = why {
             excluded.push((Arc::clone(&target.name), why));
@@ -72,8 +73,16 @@ pub fn lay(
         meaning.fallbacks = 0;
     }
     let main = total.saturating_sub(meaning.fallbacks);
-    let weights: Vec<u32> = meaning.targets.iter().take(main).map(|(_, weight)| *weight).collect();
-    let mut places = order(&weights, meaning.choose, &mut env::roll);
+    let mut places: Vec<usize> = (0..main).collect();
+    if total > 1 {
+        let outlook = outlook(&meaning.targets, record.size(), env::now(), env::uptime());
+        let places_left = candidates.iter_mut().filter(|one| one.excluded_by.is_none());
+        for (candidate, standing) in places_left.zip(&outlook.standing) {
+            candidate.expected = standing.expected;
+        }
+        let own = outlook.standing.get(..main).unwrap_or_default();
+        places = order(own, meaning.choose, meaning.slo, outlook.output, &mut env::roll);
+    }
     places.extend(main..total);
     let targets: Vec<Arc<Target>> =
         places.iter().filter_map(|place| meaning.targets.get(*place)).map(|(target, _)| Arc::clone(target)).collect();
@@ -120,6 +129,18 @@ fn pin(arrived: &Arrived, targets: &mut Vec<(Arc<Target>, u32)>, candidates: &mu
     }
     *targets = vec![kept];
     true
+}
+
+/// The constraint that keeps a caller's requests from a target: where prompts may go, decided before anything
+/// else.
+fn kept_from(target: &Target, who: &Principal) -> Option<&'static str> {
+    who.kept_from(&target.provider.config.data)
+}
+
+/// The constraint that keeps a target from serving a caller.
+#[must_use]
+pub fn excluded_for(target: &Target, who: &Principal) -> Option<&'static str> {
+    kept_from(target, who).or_else(|| excluded_by(target))
 }
 
 /// The constraint that keeps a target from serving at all.

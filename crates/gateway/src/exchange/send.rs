@@ -3,20 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use dialect::id::DialectId;
 use dialect::ir::fold::unfold;
-use dialect::outcome::{Outcome, UpstreamFault};
+use dialect::outcome::Outcome;
+use dialect::stream::Framing;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 use tokio::time::{Instant, timeout_at};
 
 use super::array::is_lines;
 use super::arrive::Arrived;
-use super::attempt::{Prepared, asked};
+use super::flow::{Flow, Head, Step, is_events, is_messages};
 use super::hosting;
-use super::judge::{Miss, Won, refusal};
-use super::relay::{Flow, Head, Step, is_events};
+use super::judge::Won;
+use super::miss::{Miss, refusal};
+use super::prepare::{Prepared, asked};
+use super::redact::{keys, redacted};
 use super::settle::Record;
 use super::whole::{self, Whole};
 use crate::config::types::Timeouts;
@@ -76,8 +78,14 @@ async fn inner(
     }
     // An array came as it was asked for, in pieces.
     let wrapped = lane.hosted.is_some_and(|hosted| hosted.aws_event_stream) && arrived.peek.stream;
-    let lines = lane.dialect == DialectId::Ollama && is_lines(&answer.headers);
-    let streamed = is_events(&answer.headers) || lines || wrapped || (arrived.array && lane.dialect == arrived.dialect);
+    let framing = dialect::of(lane.dialect).framing();
+    let messages = framing == Framing::AwsEventStream && is_messages(&answer.headers);
+    let lines = framing == Framing::Lines && is_lines(&answer.headers);
+    let streamed = is_events(&answer.headers)
+        || messages
+        || lines
+        || wrapped
+        || (arrived.array && lane.dialect == arrived.dialect);
     match (arrived.peek.stream, streamed) {
         (false, false) => whole::read(arrived, target, lane, prepared, answer).await.map(Won::Whole),
         (false, true) => whole::gather(arrived, target, lane, prepared, answer).await.map(Won::Whole),
@@ -95,10 +103,6 @@ async fn inner(
 
 fn first_byte_late() -> Miss {
     Miss::of(Outcome::TimeoutFirstByte, "no byte of an answer within the time for the first")
-}
-
-fn keys(target: &Target) -> impl Iterator<Item = &str> {
-    target.provider.config.keys.iter().map(crate::config::Secret::reveal)
 }
 
 /// The times a stream must keep.
@@ -192,6 +196,11 @@ fn headers(arrived: &Arrived, lane: &Lane, prepared: &Prepared, key: usize, reco
     if let Some(hosted) = lane.hosted {
         hosting::headers(hosted, &mut headers);
     }
+    let framing = dialect::of(lane.dialect).framing();
+    if framing == Framing::AwsEventStream {
+        let kind = if arrived.peek.stream { framing.media_type() } else { "application/json" };
+        headers.insert(header::ACCEPT, HeaderValue::from_static(kind));
+    }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("tollgate/", env!("CARGO_PKG_VERSION"))));
@@ -242,20 +251,8 @@ async fn begin(
     }
 }
 
-/// A provider's message without our keys.
-pub fn redacted(message: String, target: &Target) -> String {
-    let bytes = super::judge::redact(Bytes::from(message), keys(target));
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 /// A whole answer as the stream that was asked for.
 fn replay(arrived: &Arrived, target: &Arc<Target>, whole: Box<Whole>) -> Box<Flow> {
     let events = unfold(&whole.response.unwrap_or_default());
     Flow::replay(arrived, target, whole.status, whole.headers, &events, &asked(arrived, target))
-}
-
-/// The fault of an answer that is not what the dialect says.
-#[must_use]
-pub fn bad_answer(status: u16, message: &str) -> Miss {
-    Miss { fault: UpstreamFault::new(Outcome::BadAnswer, status, message), raw: None }
 }

@@ -13,13 +13,14 @@ use dialect::undo::Undo;
 use http::{HeaderMap, Response};
 use policy::entry::Status;
 use policy::money::Nano;
+use wire::error::FrameError;
 use wire::json::{Document, Edit, Index};
 
 use super::array::Cutter;
 use super::arrive::Arrived;
-use super::attempt::{Prepared, Way, asked};
-use super::judge::Miss;
-use super::send::{bad_answer, redacted};
+use super::miss::{Miss, bad_answer};
+use super::prepare::{Prepared, Way, asked};
+use super::redact::redacted;
 use super::settle::{End, Record, wait};
 use crate::server::reply::{self, ReplyBody};
 use crate::state::target::{Lane, Target};
@@ -129,10 +130,14 @@ pub async fn gather(
     mut answer: Answer,
 ) -> Result<Box<Whole>, Miss> {
     let body = collect(&mut answer).await?;
-    let mut framer = Cutter::of(&answer.headers);
+    let mut framer = Cutter::of(lane);
     let mut frames = Vec::new();
-    if framer.push(&body, &mut frames).is_err() {
-        return Err(bad_answer(answer.status, "the answer has a frame longer than any frame may be"));
+    match framer.push(&body, &mut frames) {
+        Ok(()) => {}
+        Err(FrameError::TooLong { .. }) => {
+            return Err(bad_answer(answer.status, "the answer has a frame longer than any frame may be"));
+        }
+        Err(FrameError::Corrupt { what }) => return Err(bad_answer(answer.status, what)),
     }
     framer.finish(&mut frames);
     let mut decoder = dialect::of(lane.dialect).decoder(undo(prepared), &target.for_dialect());

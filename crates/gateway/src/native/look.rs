@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use wire::json::{Document, Json};
 
 use super::headers::is_json;
-use super::path::{Known, Named};
+use super::path::{self, Known, Named};
 use crate::exchange::arrive;
 use crate::gateway::{Gateway, Held};
 use crate::state::directory::Principal;
@@ -53,7 +53,7 @@ pub async fn look(
     let Some(call) = call else { return Ok(looked) };
     if let Named::Path(model) = &call.model {
         looked.model = Some(model.clone());
-        looked.stream = head.uri.path().contains(":stream");
+        looked.stream = path::streams(head.uri.path());
     }
     // Ollama streams unless it is told not to.
     looked.stream |= call.dialect == Some(DialectId::Ollama);

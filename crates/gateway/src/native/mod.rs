@@ -15,6 +15,7 @@ use dialect::fault::{Fault, Kind};
 use dialect::id::DialectId;
 use dialect::outcome::Outcome;
 use dialect::stream::Reading;
+use dialect::usage::Source;
 use http::{HeaderMap, Method, Response, header, request::Parts};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -29,14 +30,14 @@ use crate::exchange::admit::admit_one;
 use crate::exchange::array::is_lines;
 use crate::exchange::arrive::{self, discard};
 use crate::exchange::estimate::Counting;
-use crate::exchange::judge::redact;
+use crate::exchange::flow::is_messages;
 use crate::exchange::opening::{Opening, client};
 use crate::exchange::pass::{Manner, Passing};
+use crate::exchange::redact::redact;
 use crate::exchange::settle::{End, Record, wait};
 use crate::exchange::watch::{self, MOST_KEPT, Watch};
 use crate::gateway::{Gateway, Held};
 use crate::server::reply::{self, ReplyBody};
-use crate::server::router::fault_reply;
 use crate::state::directory::Principal;
 use crate::state::snapshot::Snapshot;
 use crate::state::target::Target;
@@ -152,7 +153,7 @@ impl Going {
 /// The answer to a caller that nobody knows: no line.
 fn stranger(gateway: &Gateway, fault: &Fault, id: Uuid, body: Incoming) -> Response<ReplyBody> {
     gateway.metrics.request(NATIVE, "error", fault.kind.name(), 0, 0);
-    let mut response = fault_reply(ERRORS, fault, id);
+    let mut response = reply::plain_fault(ERRORS, fault, id);
     if !body.is_end_stream() {
         response.headers_mut().insert(header::CONNECTION, reply::CLOSE);
         gateway.tasks.spawn("discard", discard(body));
@@ -163,7 +164,7 @@ fn stranger(gateway: &Gateway, fault: &Fault, id: Uuid, body: Incoming) -> Respo
 /// Answers with an error of ours, its line written first.
 async fn refuse(mut record: Record, fault: &Fault) -> Response<ReplyBody> {
     record.settle_error(fault, fault.status_in(ERRORS)).await;
-    let mut response = fault_reply(ERRORS, fault, record.id());
+    let mut response = reply::plain_fault(ERRORS, fault, record.id());
     reply::record_headers(&mut response, &record);
     response
 }
@@ -195,6 +196,11 @@ async fn ready(
     let provider = &snapshot.config.providers[place];
     if !provider.native || provider.is_demo() {
         let message = format!("The provider `{name}` may not be reached by the native lane (`native: false`).");
+        return Err(Fault::new(Kind::Forbidden, message));
+    }
+    if let Some(why) = who.kept_from(&provider.data) {
+        let message =
+            format!("What your key or team requires of a provider (`require`), `{name}` does not have: {why}.");
         return Err(Fault::new(Kind::Forbidden, message));
     }
     keeps_base(provider.row, &provider.base_url, name, raw)?;
@@ -289,7 +295,7 @@ fn keeps_base(row: &Row, base_url: &str, name: &str, raw: &str) -> Result<(), Fa
 /// Passes an answer on.
 async fn answered(record: Record, going: Going, answer: Answer, until: Instant) -> Response<ReplyBody> {
     let failed = answer.status >= 400;
-    let events = headers::is_events(&answer.headers) || is_lines(&answer.headers);
+    let (events, lines) = (headers::is_events(&answer.headers), is_lines(&answer.headers));
     if failed {
         return rejected(record, &going, answer).await;
     }
@@ -298,8 +304,11 @@ async fn answered(record: Record, going: Going, answer: Answer, until: Instant) 
         return whole(record, going, answer, until).await;
     }
     let mut record = record;
+    let messages = is_messages(&answer.headers);
     let watch = match (events, json) {
-        (true, _) => Watch::events(going.known, &going.target, false, &answer.headers),
+        _ if messages => Watch::messages(going.known, &going.target),
+        _ if lines => Watch::lines(going.known, &going.target),
+        (true, _) => Watch::events(going.known, &going.target, false),
         // Google's stream as one array.
         (false, true) => Watch::Kept { kept: Some(Vec::new()), known: going.known, reading: Reading::default() },
         (false, false) => {
@@ -364,6 +373,11 @@ async fn whole(mut record: Record, going: Going, mut answer: Answer, until: Inst
     };
     record.first_byte();
     let mut reading = watch::whole(going.known, &going.target, &body);
+    if reading.usage.source == Source::Unknown
+        && let Some(usage) = watch::counted_in(&answer.headers)
+    {
+        reading.usage = usage;
+    }
     reading.complete = true;
     // Some providers answer 200 and tell an error in the body.
     let told = reading.fault.as_ref().map(|fault| fault.outcome);
@@ -423,6 +437,6 @@ fn pass(
         until,
     };
     let body: UpBody = answer.body;
-    *response.body_mut() = ReplyBody::Pass(Box::new(Passing::new(body, first, watch, going.target, record, how)));
+    *response.body_mut() = ReplyBody::stream(Passing::new(body, first, watch, going.target, record, how));
     response
 }

@@ -9,6 +9,7 @@
 )]
 
 mod child;
+mod choosing;
 mod harness;
 mod program;
 
@@ -16,7 +17,10 @@ mod admin;
 mod badinput;
 mod cli;
 mod cohere;
+mod converse;
+mod count_tokens;
 mod cross;
+mod embeddings;
 mod failover;
 mod gemini;
 mod hosted;
@@ -28,7 +32,9 @@ mod native;
 mod ollama;
 mod operations;
 mod passthrough;
+mod realtime;
 mod reload;
+mod residency;
 mod responses;
 mod shutdown;
 mod streaming;
