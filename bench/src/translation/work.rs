@@ -4,9 +4,8 @@ use bytes::Bytes;
 use dialect::id::DialectId;
 use dialect::peek::Said;
 use dialect::undo::Undo;
-use wire::frame::{Frame, Framer};
+use wire::frame::Frame;
 use wire::json::Document;
-use wire::sse::SseFramer;
 
 use super::sample;
 
@@ -63,7 +62,7 @@ impl Work {
             Work::Watch(from) => {
                 let mut meter = dialect::of(from).meter(&sample::target());
                 let mut bytes = 0;
-                frames(&input.bytes, |frame| {
+                frames(from, &input.bytes, |frame| {
                     meter.frame(frame);
                     bytes += frame.raw.len();
                 });
@@ -73,7 +72,7 @@ impl Work {
                 let mut decoder = dialect::of(from).decoder(Undo::default(), &sample::target());
                 let mut encoder = dialect::of(to).encoder(&sample::asked());
                 let (mut events, mut out, mut bytes) = (Vec::new(), Vec::new(), 0);
-                frames(&input.bytes, |frame| {
+                frames(from, &input.bytes, |frame| {
                     decoder.push(frame, &mut events);
                     for event in events.drain(..) {
                         encoder.push(&event, &mut out);
@@ -103,9 +102,9 @@ pub(super) struct Input {
     pub(super) events: usize,
 }
 
-/// Cuts a stream that comes in network chunks.
-fn frames(bytes: &Bytes, mut each: impl FnMut(&Frame)) {
-    let mut framer = SseFramer::default();
+/// Cuts a dialect's stream that comes in network chunks.
+fn frames(from: DialectId, bytes: &Bytes, mut each: impl FnMut(&Frame)) {
+    let mut framer = dialect::of(from).framing().framer();
     let mut frames = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
