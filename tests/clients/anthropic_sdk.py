@@ -206,12 +206,21 @@ def models():
     assert set(TARGETS) <= listed and "either" in listed, listed
 
 
+def count(target):
+    ask = {"model": target, "system": ASK["system"], "messages": ASK["messages"], "tools": [TOOL]}
+    raw = client.messages.with_raw_response.count_tokens(**ask)
+    exact = not target.startswith("chatty/")
+    same((raw.headers.get("x-tollgate-estimated"), raw.headers["x-tollgate-cost-usd"]), (None if exact else "true", "0.000000000"))
+    tokens = raw.parse().input_tokens
+    assert tokens == 31 if exact else 20 < tokens < 120, tokens
+
+
 loop = asyncio.new_event_loop()
 EACH = {
     "basic": basic, "sampling": sampling, "streamed": streamed, "raw events": events, "tools": tools,
     "tools streamed": tools_streamed, "structured": structured, "structured streamed": structured_streamed, "image": picture,
     "cut at the limit": cut, "async": asynchronous, "caller leaves": left, "upstream drops": dropped, "upstream 400": refused,
-    "upstream 429": limited, "upstream overloaded": overloaded,
+    "upstream 429": limited, "upstream overloaded": overloaded, "count tokens": count,
 }
 ONCE = {"401": bad_key, "404 model": no_model, "400 body": bad_body, "models": models}
 for name, check in EACH.items():

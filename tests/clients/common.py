@@ -12,6 +12,8 @@ KEY = os.environ["TOLLGATE_KEY"]
 OTHER_KEY = os.environ["TOLLGATE_OTHER_KEY"]
 # One target for each dialect that an upstream speaks.
 TARGETS = ("chatty/scripted", "clauding/scripted", "googly/scripted")
+# For clients that do not give back what they do not know, such as the signature of a call.
+FORGETFUL = ("chatty/scripted", "clauding/scripted", "googly/gemini-3-pro-preview")
 UNICODE = "naïve café — 東京 😀 \"quoted\" \\ back"
 # A red dot.
 PNG = (

@@ -172,13 +172,24 @@ def models():
     assert {f"models/{target}" for target in TARGETS} <= listed, listed
 
 
+def count(target):
+    tokens = client.models.count_tokens(model=target, contents=UNICODE).total_tokens
+    assert 5 < tokens < 60 if target.startswith("chatty/") else tokens == 31, tokens
+
+
+def embed():
+    for target in ("googly/scripted", "chatty/scripted"):
+        answer = client.models.embed_content(model=target, contents=["one", UNICODE])
+        same([one.values for one in answer.embeddings], [[0.5, -0.25, 1.0]] * 2, target)
+
+
 loop = asyncio.new_event_loop()
 EACH = {
     "basic": basic, "streamed": streamed, "tools": tools, "tools streamed": lambda target: tools(target, True),
     "structured": structured, "image": picture, "cut at the limit": cut, "async": asynchronous, "chat": chat,
-    "upstream 400": refused, "upstream 429": limited, "upstream drops": dropped,
+    "upstream 400": refused, "upstream 429": limited, "upstream drops": dropped, "count tokens": count,
 }
-ONCE = {"401": bad_key, "404 model": no_model, "models": models}
+ONCE = {"embeddings": embed, "401": bad_key, "404 model": no_model, "models": models}
 for name, check in EACH.items():
     for one in TARGETS:
         case(name, one, lambda check=check, one=one: check(one))

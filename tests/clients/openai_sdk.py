@@ -235,6 +235,14 @@ def native():
     same(line(raw.headers["x-tollgate-request-id"])["operation"], "native", "operation")
 
 
+def google_embeddings():
+    """In Google's shape behind OpenAI's; the SDK asks for base64 unless it is told not to."""
+    for form in ({}, {"encoding_format": "float"}):
+        raw = client.embeddings.with_raw_response.create(model="googly/scripted", input=["one", UNICODE], **form)
+        same([one.embedding for one in raw.parse().data], [[0.5, -0.25, 1.0]] * 2, "vectors")
+        same(raw.headers["x-tollgate-estimated"], "true", "x-tollgate-estimated")
+
+
 EACH = {
     "basic": basic, "streamed": streamed, "streamed without usage": lambda target: streamed(target, False), "tools": tools,
     "tools streamed": tools_streamed, "structured": structured, "structured streamed": structured_streamed, "image": picture,
@@ -244,7 +252,7 @@ EACH = {
 ONCE = {
     "structured natively": lambda: structured("clauding/claude-sonnet-4-5"), "401": bad_key, "404 model": no_model,
     "400 body": bad_body, "models": models, "failover": failover,
-    "embeddings": embeddings, "native lane": native,
+    "embeddings": embeddings, "embeddings of Google": google_embeddings, "native lane": native,
 }
 for name, check in EACH.items():
     for one in TARGETS:

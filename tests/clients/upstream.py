@@ -1,4 +1,4 @@
-"""A scripted provider: real OpenAI chat completions, Anthropic messages and Google generateContent over HTTP/1.1.
+"""A scripted provider over HTTP/1.1: OpenAI chat completions, Anthropic messages, Google generateContent; in `vendors.py` more.
 
 It answers by what is asked, never by chance, and it is strict: a request that the real provider would refuse is
 refused here with the provider's own words, and remembered as a violation. `GET /_log` tells what came in.
@@ -24,13 +24,15 @@ import json
 import struct
 import sys
 
+import realtime
+from sessions import CASES, Session
+from vendors import BEDROCK_KEY, CACHED, COHERE_KEY, OUTPUT, PROMPT, Bedrock, Cohere, Refusal, invoked, need
+
 OPENAI_KEY = "sk-upstream-openai-0123456789"
 ANTHROPIC_KEY = "sk-ant-upstream-0123456789"
 GEMINI_KEY = "AIza-upstream-gemini-0123456789"
 SIGNATURE = "c2lnbmVkIGJ5IHRoZSBzY3JpcHQ+Pz8/"
 PERSON = {"name": "Ada Lovelace", "age": 36, "langs": ["English", "français", "日本語 😀"]}
-# Of 120 prompt tokens, 100 came from the cache.
-PROMPT, CACHED, OUTPUT = 120, 100, 7
 
 OPENAI_FIELDS = set(
     "model messages temperature top_p n stream stream_options stop max_tokens max_completion_tokens presence_penalty "
@@ -39,26 +41,13 @@ OPENAI_FIELDS = set(
 )
 ANTHROPIC_FIELDS = set(
     "model messages max_tokens system stream temperature top_p top_k stop_sequences tools tool_choice metadata "
-    "thinking output_config service_tier container context_management mcp_servers cache_control".split()
+    "thinking output_config service_tier container context_management mcp_servers cache_control thread".split()
 )
 
 
 GEMINI_FIELDS = set(
     "contents systemInstruction tools toolConfig generationConfig safetySettings cachedContent labels serviceTier".split()
 )
-
-
-class Refusal(Exception):
-    """A request that the real provider refuses."""
-
-    def __init__(self, status, message, kind="invalid_request_error", headers=()):
-        super().__init__(message)
-        self.status, self.message, self.kind, self.headers = status, message, kind, dict(headers)
-
-
-def need(condition, message):
-    if not condition:
-        raise Refusal(400, message)
 
 
 class OpenAI:
@@ -69,6 +58,8 @@ class OpenAI:
         if headers.get("authorization") != f"Bearer {OPENAI_KEY}":
             raise Refusal(401, "Incorrect API key provided.", "invalid_request_error")
         unknown = set(body) - OPENAI_FIELDS
+        parts = [part for message in body["messages"] if isinstance(message.get("content"), list) for part in message["content"]]
+        need(all(isinstance(part.get("image_url", {}), dict) for part in parts), "image_url: expected an object, but got a string")
         need(not unknown, f"Unrecognized request argument supplied: {', '.join(sorted(unknown))}")
         need(isinstance(body.get("messages"), list) and body["messages"], "'messages' is a required property")
         need(body["model"] == "scripted", f"there is no model {body.get('model')!r}")
@@ -105,7 +96,8 @@ class OpenAI:
                 system.append(text)
             elif message["role"] == "user":
                 user, results = text, []
-                images = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
+                images = [part["image_url"] for part in parts if part["type"] == "image_url"]
+                images = [url["url"] if isinstance(url, dict) else url for url in images]
             elif message["role"] == "tool":
                 results.append(text)
         form = body.get("response_format") or {}
@@ -169,6 +161,34 @@ class OpenAI:
         return {"error": {"message": refusal.message, "type": refusal.kind, "param": None, "code": None}}
 
 
+class Mistral(OpenAI):
+    """Mistral's chat completions: OpenAI's but for some names, and strict about ids of calls."""
+
+    fields = (OPENAI_FIELDS | {"random_seed", "safe_prompt", "prompt_mode", "guardrails"}) - {
+        "seed", "stream_options", "max_completion_tokens", "logit_bias", "logprobs", "top_logprobs", "user", "store",
+    }
+
+    @staticmethod
+    def check(headers, body):
+        unknown = set(body) - Mistral.fields
+        need(not unknown, f"Extra inputs are not permitted: {', '.join(sorted(unknown))}")
+        need(body.get("tool_choice") != "required", "tool_choice is auto, none, any or a function")
+        for message in body["messages"]:
+            for one in [message.get("tool_call_id")] + [call["id"] for call in message.get("tool_calls") or []]:
+                need(one is None or (len(one) == 9 and one.isalnum()), f"Tool call id was {one} but must be a-z, A-Z, 0-9, with a length of 9.")
+        messages = [message | {"content": ""} if isinstance(message.get("content"), list) else message for message in body["messages"]]
+        OpenAI.check(headers, {name: value for name, value in body.items() if name in OPENAI_FIELDS} | {"messages": messages})
+
+    @staticmethod
+    def stream(body, pieces, calls, finish):
+        # Usage comes unasked, in the chunk that says why the answer ended.
+        frames = list(OpenAI.stream(body, pieces, calls, finish))
+        if finish is not None:
+            last = json.loads(frames[-2].removeprefix("data: "))
+            frames[-2] = "data: " + json.dumps(last | {"usage": OpenAI.usage()}) + "\n\n"
+        return frames
+
+
 class Anthropic:
     """Messages."""
 
@@ -183,6 +203,9 @@ class Anthropic:
         if version == "2026-10-21":
             for field in ("temperature", "top_p", "top_k"):
                 need(field not in body, f"{field}: Extra inputs are not permitted")
+        if (body.get("thread") or {}).get("type") == "continue":
+            # A provider that has lost the thread, as it may at any time.
+            raise Refusal(404, "thread not found", "not_found_error", details={"error_code": "thread_not_found"})
         need(isinstance(body.get("max_tokens"), int), "max_tokens: Field required")
         need(body.get("model") in ("scripted", "claude-sonnet-4-5"), f"there is no model {body.get('model')!r}")
         need(0 <= body.get("temperature", 0) <= 1, "temperature: range: 0..1")
@@ -280,12 +303,30 @@ class Anthropic:
             yield frame("content_block_stop", index=index)
             index += 1
         delta = {"stop_reason": finish["anthropic"], "stop_sequence": None}
-        yield frame("message_delta", delta=delta, usage={"output_tokens": OUTPUT})
+        yield frame("message_delta", delta=delta, usage=Anthropic.usage(OUTPUT))
         yield frame("message_stop")
 
     @staticmethod
     def error(refusal):
-        return {"type": "error", "error": {"type": refusal.kind, "message": refusal.message}, "request_id": "req_scripted"}
+        error = {"type": refusal.kind, "message": refusal.message} | ({"details": refusal.details} if refusal.details else {})
+        return {"type": "error", "error": error, "request_id": "req_scripted"}
+
+
+class Invoked(Anthropic):
+    """Messages on Bedrock: the model and whether to stream stand in the path, the version in the body."""
+
+    @staticmethod
+    def check(headers, body):
+        if headers.get("authorization") != f"Bearer {BEDROCK_KEY}":
+            raise Refusal(403, "Authentication failed: Please make sure your API Key is valid.", "AccessDeniedException")
+        need(body.get("anthropic_version") == "bedrock-2023-05-31", "anthropic_version: Field required")
+        need("model" not in body and "stream" not in body, "model: Extra inputs are not permitted")
+        rest = {name: value for name, value in body.items() if name != "anthropic_version"}
+        Anthropic.check({"x-api-key": ANTHROPIC_KEY, "anthropic-version": "2023-06-01"}, rest | {"model": "scripted"})
+
+    @staticmethod
+    def error(refusal):
+        return {"message": refusal.message}
 
 
 class Gemini:
@@ -318,7 +359,9 @@ class Gemini:
                 need(isinstance(call["functionCall"].get("args", {}), dict), f"contents[{at}]: args must be an object")
             if waiting:
                 signature = waiting[0].get("thoughtSignature", "").replace("-", "+").replace("_", "/")
-                need(signature == SIGNATURE, f"contents[{at}]: Function call is missing a thought_signature")
+                # What Google documents for a signature that was lost; for the model with another name only.
+                lost = signature == "skip_thought_signature_validator".replace("_", "/") and "model" in headers
+                need(signature == SIGNATURE or lost, f"contents[{at}]: Function call is missing a thought_signature")
             last = "calls" if waiting else role
         for tool in body.get("tools") or []:
             for function in tool["functionDeclarations"]:
@@ -335,10 +378,10 @@ class Gemini:
             media = [part.get("inlineData") or part.get("inline_data") for part in content["parts"]]
             images = [f"data:{one.get('mimeType') or one.get('mime_type')};base64,{one['data']}" for one in media if one]
             results = [part["functionResponse"]["response"] for part in content["parts"] if "functionResponse" in part]
-            results = [result.get("result", result.get("output", json.dumps(result))) for result in results]
+            results = [result.get("result", result.get("output", json.dumps(result, ensure_ascii=False))) for result in results]
         config = body.get("generationConfig") or {}
         schema = config.get("responseJsonSchema") or config.get("responseSchema")
-        tools = [{"name": function["name"]} for tool in body.get("tools") or [] for function in tool["functionDeclarations"]]
+        tools = [function for tool in body.get("tools") or [] for function in tool["functionDeclarations"]]
         return system, user, images, results, schema, tools
 
     @staticmethod
@@ -385,29 +428,52 @@ class Gemini:
         return {"error": error}
 
 
-STOP = {"openai": "stop", "anthropic": "end_turn", "gemini": "STOP"}
-CALLS = {"openai": "tool_calls", "anthropic": "tool_use", "gemini": "STOP"}
-LENGTH = {"openai": "length", "anthropic": "max_tokens", "gemini": "MAX_TOKENS"}
+STOP = {"openai": "stop", "anthropic": "end_turn", "gemini": "STOP", "cohere": "COMPLETE", "bedrock": "end_turn"}
+CALLS = {"openai": "tool_calls", "anthropic": "tool_use", "gemini": "STOP", "cohere": "TOOL_CALL", "bedrock": "tool_use"}
+LENGTH = {"openai": "length", "anthropic": "max_tokens", "gemini": "MAX_TOKENS", "cohere": "MAX_TOKENS", "bedrock": "max_tokens"}
 KINDS = {
     400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error",
     429: "rate_limit_error", 500: "api_error", 529: "overloaded_error",
 }
+AMAZON = {400: "ValidationException", 403: "AccessDeniedException", 429: "ThrottlingException", 503: "ServiceUnavailableException"}
 
 
-def answer(system, user, images, results, schema, tools, prefix, forced):
+# A tool must be called, whichever.
+ANY = "any tool"
+
+
+def forced_tool(body):
+    """The tool that must be called, or `ANY`, in the words of each dialect."""
+    choice = body.get("tool_choice")
+    google = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
+    if google.get("mode") == "ANY":
+        return (google.get("allowedFunctionNames") or [ANY])[0]
+    if isinstance(choice, str):
+        return ANY if choice in ("required", "any", "REQUIRED") else None
+    choice = choice or {}
+    return ANY if choice.get("type") == "any" else choice.get("name") or (choice.get("function") or {}).get("name")
+
+
+def answer(system, user, images, results, schema, tools, dialect, forced):
     """(text, calls, finish) of one request; `forced` is the tool that must be called."""
+    prefix = "call_" if dialect is OpenAI else "a" if dialect is Mistral else "toolu_"
     if user.startswith("fail "):
         status = int(user.split()[1])
         headers = {"retry-after": "30"} if status == 429 else {}
         raise Refusal(status, f"scripted failure {status}", KINDS.get(status, "api_error"), headers)
     for tool in tools or []:
-        if forced is not None and tool.get("name") == forced:
-            need(set(tool["input_schema"]["properties"]) == set(PERSON), "the schema did not arrive as it was sent")
-            return "", [{"id": f"{prefix}forced01", "name": forced, "input": PERSON}], CALLS
+        tool = tool.get("function", tool)
+        if forced in (tool.get("name"), ANY) and not user.startswith("weather"):
+            shape = next(tool[word] for word in ("input_schema", "parameters", "parametersJsonSchema") if word in tool)
+            if "properties" not in shape:
+                # Any object will do.
+                return "", [{"id": f"{prefix}forced01", "name": tool["name"], "input": {"said": user}}], CALLS
+            need(set(shape["properties"]) == set(PERSON), "the schema did not arrive as it was sent")
+            return "", [{"id": f"{prefix}forced01", "name": tool["name"], "input": PERSON}], CALLS
     if results:
         return " and ".join(results) + ".", [], STOP
     if tools and user.startswith("weather"):
-        calls = [{"id": f"{prefix}{city}01", "name": "get_weather", "input": {"city": city, "unit": "°C"}} for city in ("Paris", "Oslo")]
+        calls = [{"id": f"{prefix}{city}01".ljust(9, "x") if dialect is Mistral else f"{prefix}{city}01", "name": "get_weather", "input": {"city": city, "unit": "°C"}} for city in ("Paris", "Oslo")]
         return "Let me look.", calls, CALLS
     if schema:
         need(set(schema["properties"]) == set(PERSON), "the schema did not arrive as it was sent")
@@ -426,6 +492,7 @@ class Upstream:
     def __init__(self):
         self.log = []
         self.violations = []
+        self.sessions = {name: Session(name) for name in CASES}
 
     async def serve(self, reader, writer):
         try:
@@ -455,10 +522,38 @@ class Upstream:
         if path.endswith("/models") and method == "GET":
             self.reply(writer, 200, {"object": "list", "data": [{"id": "scripted", "object": "model", "created": 1790000000, "owned_by": "tests"}]})
             return True
+        if path in ("/v2/embed", "/v2/rerank"):
+            right = headers.get("authorization") == f"Bearer {COHERE_KEY}"
+            self.reply(writer, 200 if right else 401, Cohere.other(path, json.loads(raw)) if right else {"message": "invalid api token"})
+            return True
         if path.startswith("/tired/"):
             self.reply(writer, 503, OpenAI.error(Refusal(503, "The server is overloaded.", "server_error")))
             return True
-        if path == "/v1/embeddings":
+        if path.startswith("/v1/realtime?") and headers.get("upgrade") == "websocket":
+            if path != "/v1/realtime?model=scripted" or headers.get("authorization") != f"Bearer {OPENAI_KEY}":
+                self.violations.append(f"{method} {path}")
+            await realtime.serve(reader, writer, path, headers)
+            await writer.drain()
+            return False
+        if path == "/v1/messages/count_tokens":
+            body = json.loads(raw)
+            if set(body) - set("model messages system tools tool_choice thinking".split()):
+                self.violations.append(f"{path}: {sorted(body)}")
+            self.reply(writer, 200, {"input_tokens": 31})
+            return True
+        if path == "/v1beta/models/scripted:countTokens":
+            request = json.loads(raw).get("generateContentRequest", {"contents": [], "model": "models/scripted"})
+            if request["model"] != "models/scripted" or set(request) - GEMINI_FIELDS - {"model"}:
+                self.violations.append(f"{path}: {sorted(request)}")
+            self.reply(writer, 200, {"totalTokens": 31, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 31}]})
+            return True
+        if path == "/v1beta/models/scripted:batchEmbedContents":
+            requests = json.loads(raw)["requests"]
+            if any(request["model"] != "models/scripted" for request in requests):
+                self.violations.append(f"{path}: {requests}")
+            self.reply(writer, 200, {"embeddings": [{"values": [0.5, -0.25, 1.0]}] * len(requests)})
+            return True
+        if path.removeprefix("/wrapped").removeprefix("/mistral") == "/v1/embeddings":
             body = json.loads(raw)
             self.log.append({"path": path, "headers": {}, "body": body})
             floats = [0.5, -0.25, 1.0]
@@ -466,12 +561,12 @@ class Upstream:
             texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
             data = [{"object": "embedding", "index": index, "embedding": vector} for index in range(len(texts))]
             usage = {"prompt_tokens": 10 * len(texts), "total_tokens": 10 * len(texts)}
-            self.reply(writer, 200, {"object": "list", "data": data, "model": body["model"], "usage": usage})
+            self.reply(writer, 200, {"id": "embd-scripted1", "object": "list", "data": data, "model": body["model"], "usage": usage})
             return True
-        dialect = {"/v1/chat/completions": OpenAI, "/v1/messages": Anthropic}.get(path.split("?")[0])
-        google = path.removeprefix("/v1beta/models/scripted:")
-        if google in ("generateContent", "streamGenerateContent?alt=sse", "streamGenerateContent"):
-            dialect = Gemini
+        if path.startswith(("/replay/", "/forgive/")):
+            await self.replay(writer, path.split("/")[2], json.loads(raw), path.startswith("/replay/"))
+            return True
+        dialect, streaming = self.spoken(path.split("?")[0])
         if dialect is None:
             self.violations.append(f"{method} {path}")
             self.reply(writer, 404, {"error": {"message": f"no such path: {path}", "type": "invalid_request_error"}})
@@ -482,17 +577,18 @@ class Upstream:
             self.log.append({"path": path, "headers": {name: value for name, value in headers.items() if "key" not in name and name != "authorization"}, "body": body})
             try:
                 leaked = [name for name in headers if name.startswith(("x-tollgate", "x-stainless"))]
-                need(not leaked, f"headers that are the gateway's own business: {leaked}")
+                # A gateway between this one and the provider has an SDK of its own.
+                headers |= {"model": "gemini-3"} if "/gemini-3" in path else {}
+                need(not leaked or path.startswith("/wrapped/"), f"headers that are the gateway's own business: {leaked}")
                 dialect.check(headers, body)
             except (Refusal, KeyError, TypeError, ValueError) as error:
-                if not dialect.heard(body)[1].startswith("refuse me"):
+                if not dialect.heard(body)[1].startswith("refuse me") and getattr(error, "details", None) is None:
                     self.violations.append(f"{path}: {error!r}: {json.dumps(body)[:2000]}")
                 raise error if isinstance(error, Refusal) else Refusal(400, repr(error)) from None
             heard = dialect.heard(body)
-            choice = body.get("tool_choice")
-            forced = choice.get("name") if isinstance(choice, dict) else None
-            text, calls, finish = answer(*heard, "call_" if dialect is OpenAI else "toolu_", forced)
-            if not body.get("stream") and not (dialect is Gemini and google.startswith("stream")):
+            forced = forced_tool(body)
+            text, calls, finish = answer(*heard, dialect, forced)
+            if not body.get("stream") and not streaming:
                 self.reply(writer, 200, dialect.whole(text, calls, finish))
                 return True
             pause = 0.0
@@ -501,11 +597,43 @@ class Upstream:
                 pieces, pause = [f"word{number} " for number in range(200)], 0.05
             if heard[1].startswith("drop"):
                 finish = None
-            await self.flow(writer, dialect.stream(body, pieces, calls, finish), pause, finish is None)
+            frames = dialect.stream(body, pieces, calls, finish)
+            if "-stream" in path:
+                frames = frames if dialect is Bedrock else invoked(frames)
+            kind = "application/vnd.amazon.eventstream" if "-stream" in path else "text/event-stream; charset=utf-8"
+            await self.flow(writer, frames, pause, finish is None, kind)
             return finish is not None
         except Refusal as refusal:
-            self.reply(writer, refusal.status, dialect.error(refusal), refusal.headers)
+            headers = refusal.headers
+            if dialect in (Bedrock, Invoked):
+                headers = headers | {"x-amzn-errortype": AMAZON.get(refusal.status, "InternalServerException")}
+            self.reply(writer, refusal.status, dialect.error(refusal), headers)
             return True
+
+    async def replay(self, writer, name, body, strict):
+        answer, wrong = self.sessions[name].turn(body, strict)
+        if wrong:
+            self.violations.append(wrong)
+            self.reply(writer, 400, {"error": {"type": "invalid_request_error", "message": wrong, "code": 400, "status": "INVALID_ARGUMENT"}})
+        elif "sse" in answer:
+            # The server's own text, whose line ends some servers have as CRLF.
+            await self.flow(writer, [answer["sse"]], 0, False, "text/event-stream; charset=utf-8")
+        else:
+            self.reply(writer, 200, answer["body"])
+
+    @staticmethod
+    def spoken(path):
+        """The dialect of a path, and whether the path alone asks for a stream."""
+        verb = path.removeprefix("/v1beta/models/scripted:").removeprefix("/v1beta/models/gemini-3-pro-preview:")
+        if verb in ("generateContent", "streamGenerateContent"):
+            return Gemini, verb.startswith("stream")
+        bedrock = path.removeprefix("/model/scripted/")
+        if bedrock in ("converse", "converse-stream"):
+            return Bedrock, bedrock.endswith("-stream")
+        if bedrock in ("invoke", "invoke-with-response-stream"):
+            return Invoked, bedrock.endswith("-stream")
+        known = {"/v1/chat/completions": OpenAI, "/mistral/v1/chat/completions": Mistral, "/v1/messages": Anthropic, "/v2/chat": Cohere}
+        return known.get(path.removeprefix("/wrapped")), False
 
     def reply(self, writer, status, body, headers=()):
         raw = json.dumps(body, ensure_ascii=False).encode()
@@ -515,13 +643,13 @@ class Upstream:
             f"x-request-id: req_scripted\r\n{extra}content-length: {len(raw)}\r\n\r\n".encode() + raw
         )
 
-    async def flow(self, writer, frames, pause, cut):
+    async def flow(self, writer, frames, pause, cut, kind):
         writer.write(
-            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\nrequest-id: req_scripted\r\n"
-            b"transfer-encoding: chunked\r\n\r\n"
+            f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\nrequest-id: req_scripted\r\n"
+            "transfer-encoding: chunked\r\n\r\n".encode()
         )
         for frame in frames:
-            raw = frame.encode()
+            raw = frame if isinstance(frame, bytes) else frame.encode()
             # Frames are cut in the middle of a line, and now and then in the middle of a character.
             middle = len(raw) * 2 // 3
             for piece in (raw[:middle], raw[middle:]):

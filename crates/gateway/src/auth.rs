@@ -20,12 +20,12 @@ static SOCKET: LazyLock<Arc<Principal>> = LazyLock::new(|| Arc::new(Principal::n
 pub fn key(head: &Parts) -> Option<&str> {
     let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let bearer = text("authorization").and_then(|value| {
-        let (scheme, key) = value.split_once(' ')?;
-        match scheme {
-            // An SDK of AWS whose access key id is the gateway's key. The signature is nobody's here.
-            "AWS4-HMAC-SHA256" => key.split_once("Credential=")?.1.split(['/', ',']).next(),
-            _ => scheme.eq_ignore_ascii_case("bearer").then(|| key.trim()),
+        let (scheme, rest) = value.split_once(' ')?;
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return Some(rest.trim());
         }
+        // AWS's SDKs send a Bedrock API key over TLS only. Over plain HTTP the virtual key stands as the access key id.
+        scheme.eq_ignore_ascii_case("AWS4-HMAC-SHA256").then(|| access_key_id(rest)).flatten()
     });
     bearer
         .or_else(|| text("x-api-key"))
@@ -33,6 +33,13 @@ pub fn key(head: &Parts) -> Option<&str> {
         .or_else(|| text("x-goog-api-key"))
         .or_else(|| head.uri.query()?.split('&').find_map(|pair| pair.strip_prefix("key=")))
         .filter(|key| !key.is_empty())
+}
+
+/// The id in `Credential=ID/DATE/REGION/SERVICE/aws4_request` of AWS's Signature Version 4. The signature beside it is
+/// made with a secret that nobody here has, and is not looked at: the id is the whole key.
+fn access_key_id(parameters: &str) -> Option<&str> {
+    let credential = parameters.split(',').find_map(|parameter| parameter.trim().strip_prefix("Credential="))?;
+    credential.split('/').next()
 }
 
 /// Finds the caller. `peer` is `None` on the local socket, whose file mode is its lock.
@@ -185,6 +192,28 @@ mod tests {
         }
         let (head, ()) = request.body(()).unwrap().into_parts();
         local_guard(&head, "127.0.0.1:5000".parse().unwrap(), &["https://app.example".to_owned()]).is_none()
+    }
+
+    #[test]
+    fn keys_are_found_where_clients_put_them() {
+        let found = |name: &str, value: &str| {
+            let request = http::Request::builder().uri("/v1/models").header(name, value).body(()).unwrap();
+            key(&request.into_parts().0).map(str::to_owned)
+        };
+        let signed = "AWS4-HMAC-SHA256 Credential=tg-a-b/20261124/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=0";
+        for (name, value) in [
+            ("authorization", "bearer tg-a-b"),
+            ("authorization", signed),
+            ("x-api-key", "tg-a-b"),
+            ("x-goog-api-key", "tg-a-b"),
+        ] {
+            assert_eq!(found(name, value).as_deref(), Some("tg-a-b"), "{name}: {value}");
+        }
+        for value in
+            ["Basic tg-a-b", "AWS4-HMAC-SHA256 SignedHeaders=host", "AWS4-HMAC-SHA256 Credential=/x", "Bearer "]
+        {
+            assert_eq!(found("authorization", value), None, "{value}");
+        }
     }
 
     #[test]

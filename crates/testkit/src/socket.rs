@@ -170,7 +170,7 @@ impl Socket {
         frame.text()
     }
 
-    /// Reads on to the close and gives its code, then to the connection's end.
+    /// Reads on to the close, answers it and gives its code, then reads to the connection's end.
     pub async fn closed(&mut self) -> Option<u16> {
         let mut code = None;
         while let Some(frame) = self.next().await {
@@ -178,6 +178,10 @@ impl Socket {
                 code = frame.code();
                 let bytes = super::socket::frame(0x80 | CLOSE, self.masks, &frame.payload);
                 let _gone = self.raw(&bytes).await;
+                if !self.masks {
+                    // It is the server that ends the connection.
+                    let _gone = self.stream.shutdown().await;
+                }
             }
         }
         code

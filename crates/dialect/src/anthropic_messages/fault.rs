@@ -170,6 +170,10 @@ pub(super) fn write(fault: &Fault, request_id: &str) -> String {
         json.key("error").object(|json| {
             json.key("type").str(type_of(fault));
             json.key("message").str(&fault.message);
+            // Where the SDK's helper for threads looks for what to do.
+            if let Some(code) = fault.code.as_deref().filter(|code| code.starts_with("thread_")) {
+                json.key("details").object(|json| _ = json.key("error_code").str(code));
+            }
             fault.write_tollgate(request_id, json);
         });
         json.key("request_id").str(request_id);

@@ -29,8 +29,15 @@ use crate::peek::{Peek, Said};
 use crate::stream::{Decoder, Encoder, Meter};
 use crate::target::Target;
 use crate::undo::Undo;
+use crate::usage::Usage;
 use http::HeaderMap;
 use wire::json::{Document, Json};
+
+/// Reads a usage object of this shape: the counts of input leave out what the cache read or kept.
+#[must_use]
+pub fn read_usage(object: Json<'_>) -> Usage {
+    usage::read(object)
+}
 
 /// The dialect.
 #[derive(Debug, Clone, Copy)]

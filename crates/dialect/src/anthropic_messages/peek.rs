@@ -40,9 +40,15 @@ pub(super) fn peek(body: &Document) -> Result<Peek, Fault> {
         session: None,
         tier: maybe(body, "service_tier", text)?.map(Cow::into_owned),
         wants: wants(body)?,
-        stateful: None,
+        // A thread that is begun needs nobody's memory yet, and may be begun anywhere.
+        stateful: maybe(body, "thread", object)?.filter(|thread| continues(*thread)).map(|_| "thread"),
         bytes: body.bytes().len(),
     })
+}
+
+/// Whether a thread goes on from an answer that the provider keeps for some minutes (beta `message-threads-2026-08-12`).
+pub(super) fn continues(thread: Json<'_>) -> bool {
+    thread.get("type").is_some_and(|kind| kind.is("continue"))
 }
 
 /// Features the top level tells of.

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use wire::json::{Document, Json, Kind};
 
 use super::block::{Reader, foreign};
-use crate::fault::Fault;
+use super::peek::continues;
+use crate::fault::{Fault, Kind as FaultKind};
 use crate::id::DialectId;
 use crate::ir::request::{Effort, Format, Message, Request, Role};
 use crate::ir::tool::{Function, Tool, ToolChoice};
@@ -51,6 +52,12 @@ fn member(reader: &mut Reader, request: &mut Request, key: &str, value: Json<'_>
             }
         }
         "stream" => request.stream = flag(value, key)?,
+        // Threads are kept at best: who is told so sends the whole conversation again, as Anthropic documents it.
+        "thread" if continues(object(value, key)?) => {
+            let message = "This model's provider keeps no threads. Send the whole conversation again.";
+            let code = Some("thread_not_found".to_owned());
+            return Err(Fault { code, path: Some(key.to_owned()), ..Fault::new(FaultKind::NotFound, message) });
+        }
         "metadata" => {
             if let Some(user) = object(value, key)?.get("user_id").and_then(Json::non_null) {
                 request.user = Some(reader.text(user, "metadata.user_id")?);

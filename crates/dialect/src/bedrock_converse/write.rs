@@ -218,13 +218,7 @@ fn tools(request: &Request, shape: &Shape, params: &Params, turns: &mut Turns<'_
         declared.push(spec(name, Some("Gives the answer in the form asked for."), schema, None, &[]));
     }
     if declared.is_empty() && history {
-        // A conversation with calls must declare tools: those that it calls.
-        turns.lose(Loss::approximated("tools", "tools"));
-        let mut names = std::mem::take(&mut turns.called);
-        if names.is_empty() {
-            names.push("tool".to_owned());
-        }
-        declared.extend(names.iter().map(|name| spec(name, None, &object_schema(""), None, &[])));
+        declared = called(request, params, turns);
     }
     let own = nested(request, "toolConfig.");
     if declared.is_empty() {
@@ -242,6 +236,27 @@ fn tools(request: &Request, shape: &Shape, params: &Params, turns: &mut Turns<'_
             json.key("toolChoice").raw(choice);
         }
     }))
+}
+
+/// A conversation with calls must declare tools: those that it calls, as the client defines them where it does.
+fn called(request: &Request, params: &Params, turns: &mut Turns<'_>) -> Vec<String> {
+    turns.lose(Loss::approximated("tools", "tools"));
+    let mut names = std::mem::take(&mut turns.called);
+    let mut declared = Vec::new();
+    for (index, tool) in request.tools.iter().enumerate() {
+        if let Tool::Function(function) = tool {
+            let name = turns.names.name(&function.name);
+            if names.contains(&name) {
+                declared.extend(self::function(function, params, &format!("tools[{index}]"), turns));
+                names.retain(|called| *called != name);
+            }
+        }
+    }
+    if declared.is_empty() && names.is_empty() {
+        names.push("tool".to_owned());
+    }
+    declared.extend(names.iter().map(|name| spec(name, None, &object_schema(""), None, &[])));
+    declared
 }
 
 /// The choice, which thinking and some servers do not let be forced.

@@ -2,7 +2,9 @@
 //!
 //! A detail is `{"type":"reasoning.text","text","signature"}`, `{"type":"reasoning.summary","summary"}` or
 //! `{"type":"reasoning.encrypted","data"}`, with a `format` and an `index`. One that this crate wrote for
-//! another dialect's proof names the model that made it as `origin`, so the proof finds its way home.
+//! another dialect's proof names the model that made it as `origin`, so the proof finds its way home. In a stream the text
+//! has gone out as `reasoning_content` before its proof comes; the detail then says as `span` which of it is proven:
+//! where it begins and ends, in Unicode characters. Accumulators join the text of all thoughts into one.
 
 use std::borrow::Cow;
 
@@ -50,13 +52,14 @@ pub(super) fn read<'a>(detail: Json<'a>, model: &str) -> Detail<'a> {
     let format = text("format").unwrap_or_default();
     let proof = text(if redacted { "data" } else { "signature" }).map(|data| {
         let ours = origin.is_some().then_some(&*format);
-        let bare = matches!(ours, Some(ANTHROPIC | GEMINI | RESPONSES | CONVERSE | BARE));
+        let other = ours.and_then(DialectId::parse);
+        let bare = matches!(ours, Some(ANTHROPIC | GEMINI | RESPONSES | CONVERSE | BARE)) || other.is_some();
         let dialect = match ours {
             Some(ANTHROPIC) => DialectId::AnthropicMessages,
             Some(GEMINI) => DialectId::Gemini,
             Some(RESPONSES) => DialectId::OpenAiResponses,
             Some(CONVERSE) => DialectId::BedrockConverse,
-            _ => DialectId::OpenAiChat,
+            _ => other.unwrap_or(DialectId::OpenAiChat),
         };
         let model = origin.map_or_else(|| model.to_owned(), Cow::into_owned);
         let data = if bare { data.into_owned() } else { without_text(detail) };
@@ -83,7 +86,7 @@ fn without_text(detail: Json<'_>) -> String {
 }
 
 /// Writes a proof as one detail, with the text it stands on where that is to be told.
-pub(super) fn write(text: Option<&str>, proof: Option<&Opaque>, redacted: bool, index: u64, json: &mut Writer) {
+fn write(text: Told<'_>, proof: Option<&Opaque>, redacted: bool, index: u64, json: &mut Writer) {
     let envelope = proof.filter(|proof| proof.origin.dialect == DialectId::OpenAiChat).map(|proof| &*proof.data);
     let envelope = envelope.and_then(|data| Json::parse(data).ok()).filter(|json| json.kind() == Kind::Object);
     json.object(|json| {
@@ -102,14 +105,20 @@ pub(super) fn write(text: Option<&str>, proof: Option<&Opaque>, redacted: bool, 
                     DialectId::Gemini => GEMINI,
                     DialectId::BedrockConverse => CONVERSE,
                     DialectId::OpenAiChat => BARE,
+                    // Nobody has a word for the others' proofs.
+                    other => other.name(),
                 });
             }
             (None, None) => {
                 json.key("type").str("reasoning.text");
             }
         }
-        if let Some(text) = text.filter(|_| !redacted) {
-            json.key("text").str(text);
+        match text {
+            _ if redacted => {}
+            Told::Here(text) => _ = json.key("text").str(text),
+            Told::Before { begin, end } => {
+                json.key("span").array(|json| _ = json.u64(begin).u64(end));
+            }
         }
         if envelope.is_none_or(|envelope| envelope.get("index").is_none()) {
             json.key("index").u64(index);
@@ -120,7 +129,30 @@ pub(super) fn write(text: Option<&str>, proof: Option<&Opaque>, redacted: bool, 
     });
 }
 
+/// Where the text of a proof is told.
+#[derive(Debug, Clone, Copy)]
+enum Told<'a> {
+    /// In the detail.
+    Here(&'a str),
+    /// In the stream's `reasoning_content`, between these characters.
+    Before { begin: u64, end: u64 },
+}
+
+/// Writes the proof of reasoning whose text went out before it, between two characters of all that was told.
+pub(super) fn write_proof(proof: &Opaque, begin: u64, end: u64, index: u64, json: &mut Writer) {
+    write(Told::Before { begin, end }, Some(proof), false, index, json);
+}
+
+/// The piece of `reasoning_content` that a detail without a text of its own proves; `None` where it says no piece, or one
+/// that is not there.
+pub(super) fn spanned<'a>(detail: Json<'_>, content: &'a str) -> Option<&'a str> {
+    let mut ends = detail.get("span")?.items().map(|end| end.as_u64().and_then(|end| usize::try_from(end).ok()));
+    let (begin, end) = (ends.next()??, ends.next()??);
+    let place = |character: usize| content.char_indices().map(|(place, _)| place).chain([content.len()]).nth(character);
+    content.get(place(begin)?..place(end)?)
+}
+
 /// Writes a whole part of reasoning as one detail.
 pub(super) fn write_whole(reasoning: &Reasoning, index: u64, json: &mut Writer) {
-    write(Some(&reasoning.text), reasoning.proof.as_ref(), reasoning.redacted, index, json);
+    write(Told::Here(&reasoning.text), reasoning.proof.as_ref(), reasoning.redacted, index, json);
 }

@@ -42,6 +42,9 @@ struct Said {
     refusal: Option<u64>,
     /// Place of the last part where that is reasoning without a proof: another one would run on with it.
     unproven: Option<u64>,
+    /// Characters of reasoning that were told, and how many of them before the last part of it.
+    thought: u64,
+    thought_before: u64,
     finished: bool,
 }
 
@@ -137,6 +140,8 @@ impl ChatEncoder {
                 text: None,
                 refusal: None,
                 unproven: None,
+                thought: 0,
+                thought_before: 0,
                 finished: false,
             };
             self.choices.push(said);
@@ -151,6 +156,9 @@ impl ChatEncoder {
         said.parts += 1;
         let at = answer::at(choice, place);
         let runs_on = std::mem::replace(&mut said.unproven, matches!(kind, Open::Reasoning).then_some(place));
+        if matches!(kind, Open::Reasoning) {
+            said.thought_before = said.thought;
+        }
         let counter = match kind {
             Open::Text | Open::Refusal => None,
             Open::Reasoning => Some(&mut said.details),
@@ -244,7 +252,12 @@ impl ChatEncoder {
             Delta::Text(text) | Delta::Reasoning(text) | Delta::Arguments(text) | Delta::Refusal(text)
                 if text.is_empty() => {}
             Delta::Text(text) => self.text(choice, "content", text, out),
-            Delta::Reasoning(text) => self.text(choice, "reasoning_content", text, out),
+            Delta::Reasoning(text) => {
+                if let Some(said) = self.said(choice, out) {
+                    said.thought += text.chars().count() as u64;
+                }
+                self.text(choice, "reasoning_content", text, out);
+            }
             Delta::Refusal(text) => self.text(choice, "refusal", text, out),
             Delta::Arguments(text) => {
                 let mut json = Writer::with_capacity(text.len() + 64);
@@ -257,11 +270,11 @@ impl ChatEncoder {
                 self.item(choice, "tool_calls", &json.finish(), out);
             }
             Delta::Proof(proof) => {
-                if let Some(said) = self.said(choice, out) {
-                    said.unproven = None;
-                }
+                let Some(said) = self.said(choice, out) else { return };
+                said.unproven = None;
+                let (begin, end) = (said.thought_before, said.thought);
                 let mut json = Writer::new();
-                details::write(None, Some(proof), false, begun.ordinal, &mut json);
+                details::write_proof(proof, begin, end, begun.ordinal, &mut json);
                 self.item(choice, "reasoning_details", &json.finish(), out);
             }
             Delta::Citation(citation) => {

@@ -27,6 +27,24 @@ struct Counts {
     reasoning: Option<u64>,
     searches: Option<u64>,
     seconds: Option<u64>,
+    /// Anthropic's names for what the cache read and kept stand at the top.
+    anthropic: bool,
+}
+
+impl Counts {
+    /// Portkey counts Claude's prompt as Anthropic does, without what the cache read and kept, and the total with
+    /// both: what stands beside the prompt is added to it. True where that was so.
+    fn include_cache(&mut self) -> bool {
+        let writes = self.written.unwrap_or(0);
+        let beside = self.cached.unwrap_or(0).saturating_add(writes);
+        let (prompt, completion) = (self.prompt.unwrap_or(0), self.completion.unwrap_or(0));
+        let sum = prompt.saturating_add(completion).saturating_add(beside);
+        let found = self.anthropic && beside > 0 && self.total == Some(sum);
+        if found {
+            self.prompt = Some(prompt.saturating_add(beside));
+        }
+        found
+    }
 }
 
 /// One walk over the object: its numbers, and the service tier it names.
@@ -48,10 +66,14 @@ fn counts<'a>(raw: Json<'a>, tier: &mut Option<Cow<'a, str>>) -> Counts {
                 }
             }
             "prompt_cache_hit_tokens" | "num_cached_tokens" | "cached_tokens" | "cache_read_input_tokens" => {
+                counts.anthropic |= key == "cache_read_input_tokens";
                 counts.cached = counts.cached.or(value.as_u64());
             }
             "prompt_cache_miss_tokens" => counts.missed = value.as_u64(),
-            "cache_creation_input_tokens" => counts.written = counts.written.or(value.as_u64()),
+            "cache_creation_input_tokens" => {
+                counts.anthropic = true;
+                counts.written = counts.written.or(value.as_u64());
+            }
             "cache_creation" => {
                 counts.written_5m = value.get("ephemeral_5m_input_tokens").and_then(Json::as_u64);
                 counts.written_1h = value.get("ephemeral_1h_input_tokens").and_then(Json::as_u64);
@@ -87,12 +109,15 @@ pub(crate) fn read(raw: Json<'_>, quirks: Quirks) -> Usage {
     usage.raw = Some(raw.raw().into());
     usage.reported_usd = cost(raw, quirks).map(String::into_boxed_str);
     let mut tier = None;
-    let counts = counts(raw, &mut tier);
+    let mut counts = counts(raw, &mut tier);
     usage.tier = tier.map(Cow::into_owned).map(String::into_boxed_str);
     if counts.prompt.or(counts.completion).or(counts.total).or(counts.missed).is_none() {
         return usage;
     }
     usage.source = Source::Reported;
+    if counts.include_cache() {
+        usage.notes.push("cached tokens stand beside the prompt tokens: added".to_owned());
+    }
     input(&mut usage, &counts);
     output(&mut usage, &counts, quirks);
     if let Some(searches) = counts.searches.filter(|searches| *searches > 0) {

@@ -206,6 +206,7 @@ pub fn providers() -> String {
         if !row.quirks.is_empty() {
             notes.push(format!("Differs from its dialect: {}.", row.quirks.join(", ")));
         }
+        notes.extend(row.cost_header.as_ref().map(|name| format!("What an answer costs is taken from `{name}`.")));
         if !row.data.is_empty() {
             let data: Vec<String> = row.data.iter().map(|(name, value)| format!("{name}: {value}")).collect();
             notes.push(format!("Data attributes: {}.", data.join(", ")));

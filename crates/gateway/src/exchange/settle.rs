@@ -3,6 +3,8 @@
 //! Settling prices what was used, writes the ledger line to the journal, counts metrics, logs one line and
 //! gives back what was set aside. There is no other place that does any of these.
 
+mod own;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -196,39 +198,6 @@ impl Record {
         }
     }
 
-    /// Notes the session, where the caller named none.
-    pub fn in_session(&mut self, session: &str) {
-        self.entry.caller.session.get_or_insert_with(|| bounded(session));
-    }
-
-    /// The record of one answer within this one, which is under way at `target` from now on.
-    #[must_use]
-    pub fn beside(&self, operation: &'static str, target: &Arc<Target>) -> Self {
-        let mut entry = self.entry.clone();
-        entry.id = env::request_id();
-        entry.at = env::now();
-        entry.operation = operation;
-        entry.attempts = Vec::new();
-        let start = env::instant();
-        let busy = Busy::begin(&target.live);
-        let active =
-            Active { target: Arc::clone(target), start, at: entry.at, first: None, resent: false, _busy: busy };
-        Self {
-            gateway: Arc::clone(&self.gateway),
-            snapshot: Arc::clone(&self.snapshot),
-            start,
-            entry,
-            active: Some(active),
-            hold: None,
-            waited_us: 0,
-            own_us: Some(0),
-            size: Size { tier: self.size.tier.clone(), ..Size::default() },
-            counting: Counting::Reported,
-            client: self.client,
-            settled: false,
-        }
-    }
-
     /// Notes what is asked for, where the body is none of a dialect's.
     pub fn asks(&mut self, model: &str, stream: bool, tier: Option<String>, bytes: u64) {
         self.entry.asked = bounded(model);
@@ -403,7 +372,8 @@ impl Record {
         };
         let total = cost.total();
         self.end_attempt(&active, end.outcome, Some(end.upstream_status), total);
-        if end.outcome == Outcome::Ok {
+        // What is free (a count, a socket's connection) says nothing of how fast the target answers.
+        if end.outcome == Outcome::Ok && self.counting != Counting::Free {
             let whole = env::instant().saturating_duration_since(active.start);
             let rest = whole.saturating_sub(active.first.unwrap_or_default());
             let (prompt, output) = (usage.prompt_tokens(), usage.completion_tokens());
@@ -427,19 +397,6 @@ impl Record {
             metrics.answer(&active.target.metrics, &entry.usage, nanos, entry.total_ms, entry.first_byte_ms);
         }
         (total, appended)
-    }
-
-    /// Settles an answer that the gateway itself gave for a target, without asking it: it used nothing and is free.
-    pub fn settle_own(&mut self, target: &Arc<Target>) -> Appended {
-        let (start, at, busy) = (self.start, self.entry.at, Busy::begin(&target.live));
-        self.active = Some(Active { target: Arc::clone(target), start, at, first: None, resent: false, _busy: busy });
-        let entry = &mut self.entry;
-        entry.status = Status::Ok;
-        entry.http = Some(200);
-        entry.served = Some((Arc::clone(&target.provider_name), Arc::clone(&target.model), target.region.clone()));
-        entry.usage = free();
-        entry.cost = Cost::zero();
-        self.write()
     }
 
     /// Settles a request that is answered with an error, and waits for its line.

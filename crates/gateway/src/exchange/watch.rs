@@ -1,6 +1,7 @@
 //! Watches an answer that passes untouched, of a known dialect or of none, for what it used.
 
 use bytes::Bytes;
+use dialect::anthropic_messages;
 use dialect::hosting::{BedrockFramer, COUNTS};
 use dialect::id::DialectId;
 use dialect::openai_chat::read_usage;
@@ -67,7 +68,7 @@ impl std::fmt::Debug for Watch {
 }
 
 impl Watch {
-    /// For an answer's events.
+    /// For an answer's events, or its JSON lines where its head says so.
     #[must_use]
     pub fn events(known: Option<DialectId>, target: &Target, hold_usage: bool) -> Self {
         Self::cut(Cutter::new(false), known, target, hold_usage)
@@ -83,6 +84,12 @@ impl Watch {
             None => Cutter::Aws(BedrockFramer::keeping(known.unwrap_or(DialectId::OpenAiChat))),
         };
         Self::cut(framer, known, target, false)
+    }
+
+    /// For JSON lines.
+    #[must_use]
+    pub fn lines(known: Option<DialectId>, target: &Target) -> Self {
+        Self::cut(Cutter::framed(Framing::Lines), known, target, false)
     }
 
     fn cut(framer: Cutter, known: Option<DialectId>, target: &Target, hold_usage: bool) -> Self {
@@ -199,12 +206,18 @@ fn event(frame: &Frame, reading: &mut Reading, quirks: Quirks) -> bool {
     frame.name() == "error" || json.get("error").is_some_and(|error| !error.is_null())
 }
 
-/// Takes what a JSON object of no known dialect tells: `usage` at its top, Cohere's `meta.billed_units`.
+/// Takes what a JSON object of no known dialect tells: `usage` at its top, Cohere's `meta.billed_units`, Ollama's
+/// count.
 fn told(json: Json<'_>, reading: &mut Reading, quirks: Quirks) {
     for (key, value) in json.members() {
         match &*key {
             "usage" if value.kind() == Kind::Object => {
-                let usage = read_usage(value, quirks);
+                // Anthropic's counts leave out what the cache read, OpenAI's do not.
+                let anthropic = ["cache_read_input_tokens", "cache_creation_input_tokens"];
+                let usage = match anthropic.iter().any(|name| value.get(name).is_some()) {
+                    true => anthropic_messages::read_usage(value),
+                    false => read_usage(value, quirks),
+                };
                 if usage.source != Source::Unknown {
                     reading.usage = usage;
                 }
@@ -217,6 +230,14 @@ fn told(json: Json<'_>, reading: &mut Reading, quirks: Quirks) {
             COUNTS if reading.usage.source == Source::Unknown => {
                 if let Some(usage) = host_counts(|name| value.get(name).and_then(Json::as_u64)) {
                     reading.usage = usage;
+                }
+            }
+            // Ollama's embeddings.
+            "prompt_eval_count" if reading.usage.source == Source::Unknown => {
+                if let Some(count) = value.as_u64() {
+                    reading.usage.set(Unit::Input, count);
+                    reading.usage.set(Unit::Output, 0);
+                    reading.usage.source = Source::Reported;
                 }
             }
             "id" if reading.id.is_none() => reading.id = value.as_str().map(Into::into),

@@ -200,6 +200,8 @@ pub async fn answer(mut record: Record, arrived: &Arrived, whole: Box<Whole>) ->
     let mut whole = *whole;
     record.first_byte();
     record.lose(std::mem::take(&mut whole.losses));
+    let reported = || whole.target.reported_usd(&whole.headers);
+    whole.reading.usage.reported_usd = whole.reading.usage.reported_usd.take().or_else(reported);
     let body = match &whole.response {
         None => whole.body.clone(),
         Some(response) => {

@@ -47,7 +47,9 @@ pub async fn here(mut record: Record, request: &Request, here: Here) -> Response
 
 async fn whole(mut record: Record, winner: Winner, brought: Brought) -> Response<ReplyBody> {
     record.first_byte();
-    let Brought { body, reading, estimated } = brought;
+    let Brought { body, mut reading, estimated } = brought;
+    let reported = || winner.target.reported_usd(&winner.answer.headers);
+    reading.usage.reported_usd = reading.usage.reported_usd.take().or_else(reported);
     let status = winner.answer.status;
     let end =
         End { status: Status::Ok, outcome: Outcome::Ok, upstream_status: status, http: status, reading, error: None };

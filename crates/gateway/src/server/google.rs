@@ -1,5 +1,6 @@
 //! Google's paths: the model and what is asked of it stand in the path, `/v1beta/models/{model}:{verb}`, and
-//! under `/v1` as Google's Python SDK calls them. A model's slashes may be raw or `%2F`.
+//! under `/v1` as Google's Python SDK calls them. A model's slashes may be raw or `%2F`. A name with a slash may stand without
+//! `models/`: Vercel's AI SDK takes it for the whole of Google's name.
 
 /// What is asked of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub enum Verb {
 /// The model, as it stands in the path, and the verb; `None` for any other path.
 #[must_use]
 pub fn parse(path: &str) -> Option<(&str, Verb)> {
-    let rest = ["/v1beta/models/", "/v1/models/"].iter().find_map(|prefix| path.strip_prefix(prefix))?;
+    let rest = ["/v1beta/models/", "/v1/models/", "/v1beta/"].iter().find_map(|prefix| path.strip_prefix(prefix))?;
     let (model, verb) = rest.rsplit_once(':')?;
     let verb = match verb {
         "generateContent" => Verb::Generate,
@@ -57,6 +58,7 @@ mod tests {
             ("/v1beta/models/a:countTokens", Some(("a", Verb::Count))),
             ("/v1beta/models/a:batchEmbedContents", Some(("a", Verb::EmbedBatch))),
             ("/v1beta/models/a:asyncBatchEmbedContent", None),
+            ("/v1beta/a/b:c:generateContent", Some(("a/b:c", Verb::Generate))),
             ("/v1beta/models/:generateContent", None),
             ("/v1/models/a", None),
             ("/v2/models/a:generateContent", None),

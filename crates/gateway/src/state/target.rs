@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dialect::id::DialectId;
 use dialect::quirk::{Quirk, Quirks};
 use dialect::target::{Control, Target as DialectTarget};
-use http::{HeaderName, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use policy::catalog::{Catalog, Found, Offer, Reasoning};
 use policy::price::overrides;
 use policy::price::sheet::Sheet;
@@ -119,6 +119,14 @@ impl Target {
         let keys = self.provider.config.keys.iter().map(|key| Cow::Borrowed(key.reveal()));
         let computed = self.provider.credential.iter().flat_map(Credential::secrets);
         keys.chain(computed.map(|secret| Cow::Owned(secret.reveal().to_owned()))).collect()
+    }
+
+    /// What the provider says in a header that a whole answer costs, in USD and as it wrote it. A header without a
+    /// number says nothing (LiteLLM leaves it out where it knows no price).
+    #[must_use]
+    pub fn reported_usd(&self, headers: &HeaderMap) -> Option<Box<str>> {
+        let name = self.provider.config.row.cost_header.as_deref()?;
+        headers.get(name)?.to_str().ok().map(str::trim).filter(|value| !value.is_empty()).map(Into::into)
     }
 
     /// What a dialect must know of it.

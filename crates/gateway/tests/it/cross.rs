@@ -193,3 +193,39 @@ async fn what_cannot_be_carried_is_told_or_refused() {
     assert_eq!(harness.call(&post_chat(&chat("strict"))).await.status, 200);
     harness.finish().await;
 }
+
+#[tokio::test]
+async fn a_thread_is_begun_anywhere_and_goes_on_at_its_own_provider_alone() {
+    let upstream = Upstream::start().await;
+    let url = upstream.url();
+    let config = format!(
+        "{}providers:\n{}{}models:\n  both: {{ targets: [p1/m, a1/m] }}\n",
+        keys(),
+        harness::openai("p1", &url, KEY_1, ""),
+        harness::anthropic("a1", &url, KEY_2, "")
+    );
+    let harness = Harness::start(&config).await;
+    let ask = |model: &str, thread: Value| {
+        let mut body = message(model);
+        body["thread"] = thread;
+        post_message(&body)
+    };
+    // Begun where none is kept: served, and said to be lost, as Anthropic may lose one at any time.
+    upstream.reply(Script::json(200, &openai::completion("ok", 10, 20)));
+    let response = harness.call(&ask("p1/m", json!({"type": "create"}))).await;
+    assert_eq!((response.status, response.header("x-tollgate-loss")), (200, Some("dropped thread at thread")));
+    // Going on there: what the SDK's helper takes for a word to send the whole conversation again.
+    let on = json!({"type": "continue", "previous_message_id": "msg_1"});
+    let before = upstream.requests().len();
+    let response = harness.call(&ask("p1/m", on.clone())).await;
+    let error = &response.json()["error"];
+    assert_eq!((response.status, &error["type"]), (404, &json!("not_found_error")), "{error}");
+    assert_eq!(error["details"], json!({"error_code": "thread_not_found"}));
+    assert_eq!(upstream.requests().len(), before);
+    // Going on where a target may have it: that one alone is asked, its bytes untouched.
+    upstream.reply(Script::json(200, &anthropic::answer("Hi", 10, 20)));
+    let response = harness.call(&ask("both", on.clone())).await;
+    assert_eq!((response.status, response.header("x-tollgate-served-by")), (200, Some("a1/m")));
+    assert_eq!(upstream.requests().pop().unwrap().json()["thread"], on);
+    harness.finish().await;
+}

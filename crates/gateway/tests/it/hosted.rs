@@ -91,6 +91,68 @@ async fn bedrock_is_asked_and_read_as_it_wants() {
 }
 
 #[tokio::test]
+async fn its_own_api_is_priced_in_the_native_lane() {
+    let upstream = Upstream::start().await;
+    let harness = start(&upstream).await;
+    let ask = |path: &str| {
+        let body =
+            r#"{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{"role":"user","content":"a"}]}"#;
+        // AWS's SDKs over plain HTTP: the virtual key is the access key id.
+        let signed = format!(
+            "AWS4-HMAC-SHA256 Credential={}/20261124/us-east-1/bedrock/aws4_request, Signature=0",
+            harness::ALICE
+        );
+        Request::new("POST", path)
+            .body(body)
+            .header("content-type", "application/json")
+            .header("authorization", &signed)
+    };
+    // Anthropic counts what the cache read beside the input: 10 + 100 cached + 20 out.
+    let usage = anthropic::usage_cached(10, 100, 0, 20);
+    let answer = anthropic::message(&[anthropic::text("Hi")], "end_turn", &usage);
+    upstream.reply(Script::json(200, &answer));
+    let response = harness.call(&ask("/native/aws/model/us.anthropic.claude-x-v1%3A0/invoke")).await;
+    assert_eq!((response.status, response.json()), (200, answer.clone()));
+    let line = harness.line(&response).await;
+    assert_eq!(line["usage"]["input"], 10, "{line}");
+    assert_eq!((&line["usage"]["cache_read"], &line["usage"]["output"]), (&json!(100), &json!(20)), "{line}");
+    assert_eq!(line["dialect"], "anthropic-messages");
+    // A stream passes as AWS framed it, and is read on the way.
+    let frames = anthropic::text_stream(&["Hello", " there"], 10, 20);
+    let bytes: Vec<u8> = frames.iter().flat_map(|frame| bedrock::chunk(frame)).collect();
+    upstream.reply(wrapped(&frames, None));
+    let response = harness.call(&ask("/native/aws/model/claude%3A1/invoke-with-response-stream")).await;
+    assert_eq!(response.header("content-type"), Some("application/vnd.amazon.eventstream"));
+    assert_eq!(response.body, bytes);
+    let line = harness.line(&response).await;
+    assert_eq!(
+        (&line["cost"]["usd"], &line["stream"], &line["status"]),
+        (&json!("0.000110000"), &json!(true), &json!("ok"))
+    );
+    // One that breaks off passes as far as it came, and is not called whole.
+    upstream.reply(wrapped(&frames[..4], None));
+    let response = harness.call(&ask("/native/aws/model/claude%3A1/invoke-with-response-stream")).await;
+    assert_eq!(harness.line(&response).await["status"], "incomplete");
+    harness.finish().await;
+}
+
+#[tokio::test]
+async fn a_usage_of_anthropics_shape_is_read_as_such_anywhere() {
+    let upstream = Upstream::start().await;
+    let url = upstream.url();
+    let config =
+        format!("{}providers:\n  b: {{ kind: bedrock, base_url: \"{url}\", api_key: {KEY_1}, {PRICES} }}\n", keys());
+    let harness = Harness::start(&config).await;
+    let usage = anthropic::usage_cached(10, 100, 0, 20);
+    upstream.reply(Script::json(200, &anthropic::message(&[anthropic::text("Hi")], "end_turn", &usage)));
+    let request =
+        Request::post("/native/b/model/anthropic.claude-x/invoke", &json!({"messages": []})).bearer(harness::ALICE);
+    let line = harness.line(&harness.call(&request).await).await;
+    assert_eq!((&line["usage"]["input"], &line["usage"]["cache_read"]), (&json!(10), &json!(100)), "{line}");
+    harness.finish().await;
+}
+
+#[tokio::test]
 async fn what_fails_inside_an_event_stream_is_told() {
     let upstream = Upstream::start().await;
     let harness = start(&upstream).await;

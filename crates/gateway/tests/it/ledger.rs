@@ -297,3 +297,54 @@ async fn user_and_session_are_found_where_clients_put_them() {
     }
     harness.finish().await;
 }
+
+#[tokio::test]
+async fn the_cost_that_a_wrapped_gateway_tells_in_a_header_is_taken() {
+    let upstream = Upstream::start().await;
+    let url = upstream.url();
+    let config = format!(
+        "{}providers:\n  l1: {{ kind: litellm, base_url: \"{url}\", api_key: {KEY_1}, models: [m] }}\n",
+        keys()
+    );
+    let harness = Harness::start(&config).await;
+    let told = |cost: Option<&str>| {
+        let script =
+            Script::json(200, &openai::completion("ok", 10, 20)).header("x-litellm-response-cost-original", "0.0");
+        match cost {
+            Some(cost) => script.header("x-litellm-response-cost", cost),
+            None => script,
+        }
+    };
+    // As LiteLLM writes it: Python's floats; no header where it knows no price; 0 is a price.
+    for (cost, usd, source) in [
+        (Some("9.999999999999999e-06"), json!("0.000010000"), "provider"),
+        (Some("0.0"), json!("0.000000000"), "provider"),
+        (Some("None"), Value::Null, "unpriced"),
+        (None, Value::Null, "unpriced"),
+    ] {
+        upstream.reply(told(cost));
+        let response = harness.call(&post_chat(&chat("l1/m"))).await;
+        assert_eq!(response.header("x-tollgate-cost-usd"), usd.as_str(), "{cost:?}");
+        let line = harness.line(&response).await;
+        assert_eq!((&line["cost"]["usd"], &line["cost"]["source"]), (&usd, &json!(source)), "{cost:?}");
+    }
+    // Its streams tell it in their usage.
+    let end = json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [{"index": 0, "delta": {}}],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30, "cost": 0.000058}});
+    let mut frames = openai::stream(&["Hi"], None);
+    frames.insert(frames.len() - 1, format!("data: {end}\n\n").into());
+    upstream.reply(Script::sse(frames));
+    let response = harness.call(&post_chat(&chat_stream("l1/m"))).await;
+    let line = harness.line(&response).await;
+    assert_eq!((&line["cost"]["usd"], &line["cost"]["source"]), (&json!("0.000058000"), &json!("provider")), "{line}");
+    // Embeddings and the native lane as well.
+    let answer = json!({"object": "list", "data": [], "model": "m", "usage": {"prompt_tokens": 8, "total_tokens": 8}});
+    for path in ["/v1/embeddings", "/native/l1/v1/embeddings"] {
+        upstream.reply(Script::json(200, &answer).header("x-litellm-response-cost", "8e-06"));
+        let model = if path.starts_with("/native") { "m" } else { "l1/m" };
+        let request = Request::post(path, &json!({"model": model, "input": "a"})).bearer(ALICE);
+        let response = harness.call(&request).await;
+        assert_eq!(response.header("x-tollgate-cost-usd"), Some("0.000008000"), "{path}: {}", response.text());
+    }
+    harness.finish().await;
+}

@@ -273,6 +273,9 @@ pub struct Row {
     /// Only where it is configured: zero configuration leaves it out, since another row has its key.
     #[serde(default)]
     pub only_named: bool,
+    /// The header of a whole answer, lowercase, in which it says what the answer costs, in USD.
+    #[serde(default)]
+    pub cost_header: Option<String>,
     /// What it serves beside its dialects. Without: nothing for vendors, every operation for others.
     #[serde(default)]
     pub operations: Option<Vec<Serves>>,

@@ -87,6 +87,18 @@ fn ids_are_as_bedrock_takes_them_and_come_back() {
 }
 
 #[test]
+fn tools_that_were_called_are_declared_as_their_client_has_them() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"a"},
+        {"role":"assistant","tool_calls":[{"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]},
+        {"role":"tool","tool_call_id":"c","content":"b"}],
+        "tools":[{"type":"function","function":{"name":"f","description":"d"}}],
+        "tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"function","function":{"name":"g"}}]}}}"#;
+    let (out, losses) = written_for(CLAUDE, body);
+    assert!(out.body.contains(r#""toolSpec":{"name":"f","description":"d""#), "{}", out.body);
+    assert_eq!(losses, ["approximated tools at tools", "approximated tool_choice at tool_choice"]);
+}
+
+#[test]
 fn tools_that_must_not_be_called_stay_away() {
     let body = r#"{"model":"m","messages":[{"role":"user","content":"a"}],"tool_choice":"none","tools":[{"type":"function","function":{"name":"f"}}]}"#;
     let (out, losses) = written_for(CLAUDE, body);

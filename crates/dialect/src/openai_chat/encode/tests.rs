@@ -72,7 +72,7 @@ fn calls_are_numbered_among_themselves_and_usage_comes_when_asked() {
         )
     };
     let role = r#"{"role":"assistant","content":""}"#;
-    let detail = r#"{"reasoning_details":[{"type":"reasoning.text","signature":"S","format":"anthropic-claude-v1","index":0,"origin":"c"}]}"#;
+    let detail = r#"{"reasoning_details":[{"type":"reasoning.text","signature":"S","format":"anthropic-claude-v1","span":[0,1],"index":0,"origin":"c"}]}"#;
     let ended =
         |choice: u32| format!(r#"{{"index":{choice},"delta":{{}},"logprobs":null,"finish_reason":"tool_calls"}}"#);
     let expected = [

@@ -9,7 +9,7 @@ use crate::ir::part::{Body, Opaque, Origin, Part, Reasoning, ToolCall, ToolResul
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
 use crate::members::{array, join, object};
-use crate::openai_chat::details::RESPONSES;
+use crate::openai_chat::details::{self, RESPONSES};
 use crate::signature;
 
 const HERE: DialectId = DialectId::OpenAiChat;
@@ -161,14 +161,31 @@ fn function(reader: &mut Reader, value: Json<'_>, id: String, path: &str) -> Res
 
 /// What the model thought, in any of the forms that servers give it; the details hold the proofs.
 fn reasoning(reader: &mut Reader, message: Json<'_>, path: &str) -> Result<Vec<Part>, Fault> {
+    let content = reader.maybe(message, "reasoning_content", path)?.filter(|text| !text.is_empty());
     let mut parts = Vec::new();
     if let Some(details) = message.get("reasoning_details").and_then(Json::non_null) {
         let at = format!("{path}.reasoning_details");
         for (index, value) in array(details, &at)?.enumerate() {
-            parts.push(detail(reader, value, &format!("{at}[{index}]"))?);
+            let at = format!("{at}[{index}]");
+            let mut part = detail(reader, value, &at)?;
+            if let Body::Reasoning(reasoning) = &mut part.body
+                && reasoning.proof.is_some()
+                && reasoning.text.is_empty()
+                && let Some(span) = value.get("span")
+            {
+                match details::spanned(value, content.as_deref().unwrap_or_default()) {
+                    Some(text) => text.clone_into(&mut reasoning.text),
+                    // A proof of a text that did not come back proves nothing.
+                    None if span.is_null() => {}
+                    None => {
+                        reasoning.proof = None;
+                        reader.losses.push(Loss::dropped("reasoning signature", at));
+                    }
+                }
+            }
+            parts.push(part);
         }
     }
-    let content = reader.maybe(message, "reasoning_content", path)?.filter(|text| !text.is_empty());
     let other = reader.maybe(message, "reasoning", path)?.filter(|text| !text.is_empty());
     let told = |part: &Part| matches!(&part.body, Body::Reasoning(reasoning) if !reasoning.text.is_empty());
     if parts.iter().any(told) {
@@ -223,8 +240,10 @@ fn detail(reader: &mut Reader, value: Json<'_>, path: &str) -> Result<Part, Faul
     };
     let foreign = match claude || gemini || responses {
         // Their proofs have no ids: that one is the server's.
-        true => foreign(value, &["type", "text", "signature", "data", "summary", "index", "origin", "format", "id"]),
-        false => foreign(value, &["type", "text", "signature", "data", "summary", "index", "origin"]),
+        true => {
+            foreign(value, &["type", "text", "signature", "data", "summary", "index", "origin", "format", "id", "span"])
+        }
+        false => foreign(value, &["type", "text", "signature", "data", "summary", "index", "origin", "span"]),
     };
     Ok(Part { body: Body::Reasoning(body), cache: None, foreign })
 }

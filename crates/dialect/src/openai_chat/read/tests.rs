@@ -109,6 +109,31 @@ fn parts_of_every_kind() {
 }
 
 #[test]
+fn streamed_thoughts_find_their_proofs_again() {
+    // As an accumulator joins a stream of two thoughts; the second proof stands on a text that did not come back.
+    let (message, losses) = one(r#"{"role":"assistant","content":"so","reasoning_content":"é😀 first",
+        "reasoning_details":[
+            {"type":"reasoning.text","signature":"A","format":"anthropic-claude-v1","index":0,"origin":"c","span":[0,3]},
+            {"type":"reasoning.text","signature":"B","format":"anthropic-claude-v1","index":1,"origin":"c","span":[3,8]},
+            {"type":"reasoning.text","signature":"C","format":"anthropic-claude-v1","index":2,"origin":"c","span":[8,9]},
+            {"type":"reasoning.text","signature":"D","format":"anthropic-claude-v1","index":3,"origin":"c","span":[8,8]}]}"#);
+    let thoughts = message.parts.iter().filter_map(|part| match &part.body {
+        Body::Reasoning(reasoning) => Some((&*reasoning.text, reasoning.proof.as_ref().map(|proof| &*proof.data))),
+        _ => None,
+    });
+    let thoughts: Vec<_> = thoughts.collect();
+    assert_eq!(thoughts, [("é😀 ", Some("A")), ("first", Some("B")), ("", None), ("", Some("D"))]);
+    assert_eq!(losses.len(), 1, "{losses:?}");
+    for span in ["[1,0]", "[0]", "[-1,2]", "[0,1e3]", "7", "[0,18446744073709551615]"] {
+        let json = format!(
+            r#"{{"role":"assistant","content":null,"reasoning_content":"abc","reasoning_details":[
+            {{"type":"reasoning.text","signature":"A","format":"anthropic-claude-v1","origin":"c","span":{span}}}]}}"#
+        );
+        assert_eq!(one(&json).1.len(), 1, "{span}");
+    }
+}
+
+#[test]
 fn an_assistant_thinks_says_and_calls() {
     let (message, losses) = one(r#"{"role":"assistant","content":"so","reasoning":"t","annotations":[],"refusal":null,
         "reasoning_details":[{"type":"reasoning.text","text":"t","signature":"S","format":"anthropic-claude-v1","id":"r","index":0,"origin":"c"},

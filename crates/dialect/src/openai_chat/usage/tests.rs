@@ -55,6 +55,19 @@ fn each_way_of_counting() {
             &[("input", 28), ("output", 93), ("reasoning", 84)],
             &["reasoning tokens exceed completion tokens: added"],
         ),
+        // Claude through Portkey; what LiteLLM makes of the same answer counts as OpenAI does.
+        (
+            r#"{"prompt_tokens":20,"completion_tokens":7,"total_tokens":130,"prompt_tokens_details":{"cached_tokens":100},"cache_read_input_tokens":100,"cache_creation_input_tokens":3}"#,
+            &[],
+            &[("input", 20), ("cache_read", 100), ("cache_write", 3), ("output", 7)],
+            &["cached tokens stand beside the prompt tokens: added"],
+        ),
+        (
+            r#"{"completion_tokens":7,"prompt_tokens":120,"total_tokens":127,"prompt_tokens_details":{"cache_write_tokens":0,"cached_tokens":100},"cache_creation_input_tokens":0,"cache_read_input_tokens":100}"#,
+            &[],
+            &[("input", 20), ("cache_read", 100), ("output", 7)],
+            &[],
+        ),
         // DeepSeek.
         (
             r#"{"prompt_tokens":404,"completion_tokens":5,"total_tokens":409,"prompt_cache_hit_tokens":384,"prompt_cache_miss_tokens":20}"#,
