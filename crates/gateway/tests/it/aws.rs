@@ -8,7 +8,7 @@ use aws_lc_rs::{digest, hmac};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::http::Request;
-use testkit::samples::{anthropic, openai};
+use testkit::samples::{anthropic, converse, openai};
 use testkit::upstream::{Received, Script, Upstream};
 
 use crate::harness::{
@@ -448,6 +448,32 @@ async fn the_native_lane_signs_anew_and_takes_the_callers_key_from_an_sdk() {
     let request = Request::post("/native/claude/model/m/converse", &body)
         .header("authorization", &fake.replace(ALICE, "AKIAOTHER"));
     assert_eq!(harness.call(&request).await.status, 401);
+    harness.finish().await;
+}
+
+#[tokio::test]
+async fn converse_and_the_counting_of_tokens_are_signed_too() {
+    let upstream = Upstream::start().await;
+    let vars = [("AWS_ACCESS_KEY_ID", "AKIAENV"), ("AWS_SECRET_ACCESS_KEY", SECRET), ("AWS_REGION", "eu-north-1")];
+    let config = format!(
+        "{}  bedrock: {{ base_url: \"{url}\", {PRICES} }}\n",
+        providers(&upstream.url(), ""),
+        url = upstream.url()
+    );
+    let harness = Harness::start_in(&config, &vars, folder()).await;
+    upstream.reply(Script::json(200, &converse::answer("Hi", 10, 20)));
+    let response = harness.call(&post_chat(&chat("bedrock/us.amazon.nova-2-lite-v1:0"))).await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    let got = upstream.requests().pop().unwrap();
+    assert_eq!(got.target, "/model/us.amazon.nova-2-lite-v1%3A0/converse");
+    verify(&got, "AKIAENV", None, "eu-north-1", "bedrock");
+    upstream.reply(Script::json(200, &json!({"inputTokens": 7})));
+    let count = Request::post("/v1/messages/count_tokens", &message("claude/us.anthropic.claude-x-v1:0"));
+    let response = harness.call(&count.header("x-api-key", ALICE).header("anthropic-version", "2023-06-01")).await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    let got = upstream.requests().pop().unwrap();
+    assert_eq!(got.target, "/model/anthropic.claude-x-v1%3A0/count-tokens");
+    verify(&got, "AKIAENV", None, "eu-north-1", "bedrock");
     harness.finish().await;
 }
 
