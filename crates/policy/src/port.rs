@@ -160,3 +160,71 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
     /// Stores a setting.
     fn set_setting<'a>(&'a self, name: &'a str, value: &'a str) -> Fut<'a, ()>;
 }
+
+/// A response that the gateway keeps for its caller (OpenAI's `store`), because its provider keeps none.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its id, made by the gateway and not to be guessed.
+    pub id: Arc<str>,
+    /// Whose it is (`team:NAME`, else `key:NAME`); nobody else finds it.
+    pub owner: Arc<str>,
+    /// The kept response that it continues.
+    pub previous: Option<Arc<str>>,
+    /// When it was made, unix time in ms.
+    pub created_ms: i64,
+    /// From when on it is not found any more, unix time in ms.
+    pub expires_ms: i64,
+    /// The items of its own request's input: a JSON array.
+    pub input: Arc<str>,
+    /// The response object as its caller got it: a JSON object.
+    pub body: Arc<str>,
+}
+
+impl Kept {
+    /// What it counts for against [`Room`], in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        (self.input.len() + self.body.len()) as u64
+    }
+}
+
+impl std::fmt::Debug for Kept {
+    /// Prints sizes only: input and body are content.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Kept({} of {}, {} bytes)", self.id, self.owner, self.bytes())
+    }
+}
+
+/// How much may be kept; what is oldest goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Responses of one owner.
+    pub owner_count: u64,
+    /// Bytes of one owner.
+    pub owner_bytes: u64,
+    /// Bytes of all owners.
+    pub total_bytes: u64,
+}
+
+/// How far a chain of responses is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// Responses at most.
+    pub count: usize,
+    /// Bytes at most; the response that passes it is the last one given.
+    pub bytes: u64,
+}
+
+/// Responses that the gateway keeps.
+pub trait Responses: Send + Sync + std::fmt::Debug {
+    /// Keeps a response, then lets go of the oldest of its owner, and of all, until they fit the room; never of
+    /// the one just put. The same id a second time changes nothing.
+    fn put<'a>(&'a self, kept: &'a Kept, room: Room) -> Fut<'a, ()>;
+    /// An owner's response and those it continues, newest first, as far as they are there at a time and the
+    /// reach goes. Empty when the first is not there or another's.
+    fn chain<'a>(&'a self, owner: &'a str, id: &'a str, now_ms: i64, reach: Reach) -> Fut<'a, Vec<Kept>>;
+    /// Forgets an owner's response; false when there is none.
+    fn forget<'a>(&'a self, owner: &'a str, id: &'a str, now_ms: i64) -> Fut<'a, bool>;
+    /// Deletes up to `limit` responses whose time is over; returns how many.
+    fn expire(&self, now_ms: i64, limit: usize) -> Fut<'_, usize>;
+}
