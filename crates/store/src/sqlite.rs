@@ -4,6 +4,7 @@ mod conn;
 mod directory;
 mod ledger;
 mod migrate;
+mod objects;
 mod upstream;
 
 use std::path::Path;
@@ -13,15 +14,16 @@ use policy::port::StoreError;
 
 pub(crate) use self::directory::SqliteDirectory;
 pub(crate) use self::ledger::SqliteLedger;
+pub(crate) use self::objects::SqliteObjects;
 
 /// How long opening waits for another process that has the database.
 const WAIT: Duration = Duration::from_secs(5);
 
 /// Opens the database, made and brought to the current layout where needed.
-pub(crate) fn open(path: &Path) -> Result<(SqliteLedger, SqliteDirectory), StoreError> {
+pub(crate) fn open(path: &Path) -> Result<(SqliteLedger, SqliteDirectory, SqliteObjects), StoreError> {
     let mut connection = conn::writer(path, WAIT)?;
     migrate::migrate(&mut connection, &migrate::STEPS)?;
-    Ok((SqliteLedger::open(path)?, SqliteDirectory::open(path)?))
+    Ok((SqliteLedger::open(path)?, SqliteDirectory::open(path)?, SqliteObjects::open(path)?))
 }
 
 #[cfg(test)]

@@ -12,15 +12,22 @@ use super::{conn, open};
 #[test]
 fn keeps_the_ledgers_contract() {
     let dir = tempfile::tempdir().unwrap();
-    let (ledger, _) = open(&dir.path().join("db")).unwrap();
+    let (ledger, _, _) = open(&dir.path().join("db")).unwrap();
     contract::ledger(&ledger);
 }
 
 #[test]
 fn keeps_the_directorys_contract() {
     let dir = tempfile::tempdir().unwrap();
-    let (_, directory) = open(&dir.path().join("db")).unwrap();
+    let (_, directory, _) = open(&dir.path().join("db")).unwrap();
     contract::directory(&directory);
+}
+
+#[test]
+fn keeps_the_objects_contract() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _, objects) = open(&dir.path().join("db")).unwrap();
+    contract::objects(&ledger, &objects);
 }
 
 #[test]
@@ -29,11 +36,11 @@ fn everything_is_there_after_opening_again() {
     let sample = Sample::new(1_795_341_600_000, 1);
     let position = Position { file: 9, offset: 42 };
     {
-        let (ledger, directory) = open(&dir.path().join("db")).unwrap();
+        let (ledger, directory, _) = open(&dir.path().join("db")).unwrap();
         wait(ledger.append(&[&sample.line()], position)).unwrap();
         wait(directory.set_setting("a", "b")).unwrap();
     }
-    let (ledger, directory) = open(&dir.path().join("db")).unwrap();
+    let (ledger, directory, _) = open(&dir.path().join("db")).unwrap();
     assert_eq!(wait(ledger.position()), Ok(position));
     assert_eq!(wait(ledger.find(sample.id)), Ok(Some(sample.line())));
     assert_eq!(wait(directory.setting("a")), Ok(Some("b".into())));
@@ -46,7 +53,7 @@ fn a_newer_or_different_layout_is_refused() {
     let mut connection = conn::writer(&path, std::time::Duration::ZERO).unwrap();
     migrate(&mut connection, &STEPS).unwrap();
     migrate(&mut connection, &STEPS).unwrap();
-    let edited = [Step { sql: "SELECT 1", ..STEPS[0] }, STEPS[1]];
+    let edited = [Step { sql: "SELECT 1", ..STEPS[0] }, STEPS[1], STEPS[2]];
     let error = migrate(&mut connection, &edited).unwrap_err().to_string();
     assert!(error.contains("step 1"), "{error}");
     connection.execute("INSERT INTO migrations VALUES (99, 'x')", []).unwrap();
@@ -75,7 +82,7 @@ fn a_file_that_is_no_database_is_damaged() {
 fn a_lock_is_unavailable_and_nothing_is_half_done() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
-    let (ledger, _) = open(&path).unwrap();
+    let (ledger, _, _) = open(&path).unwrap();
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let sample = Sample::new(1_795_341_600_000, 1);
@@ -94,7 +101,7 @@ fn a_lock_is_unavailable_and_nothing_is_half_done() {
 #[test]
 fn too_many_users_a_day_are_counted_as_other() {
     let dir = tempfile::tempdir().unwrap();
-    let (ledger, _) = open(&dir.path().join("db")).unwrap();
+    let (ledger, _, _) = open(&dir.path().join("db")).unwrap();
     let at = 1_795_341_600_000;
     let mut nanos = 0;
     for chunk in 0..6_u64 {
@@ -121,7 +128,7 @@ fn too_many_users_a_day_are_counted_as_other() {
 #[test]
 fn amounts_beyond_the_range_do_not_end_the_reports() {
     let dir = tempfile::tempdir().unwrap();
-    let (ledger, _) = open(&dir.path().join("db")).unwrap();
+    let (ledger, _, _) = open(&dir.path().join("db")).unwrap();
     for number in 0..3 {
         let sample = Sample { nanos: Some(i64::MAX), ..Sample::new(1_795_341_600_000, number * 2) };
         wait(ledger.append(&[&sample.line()], Position { file: 1, offset: number })).unwrap();
