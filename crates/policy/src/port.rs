@@ -10,6 +10,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use crate::latency::Histogram;
+use crate::object::{Kind, Object, Owner, Page};
 
 /// What a port's call gives.
 pub type Fut<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -103,8 +104,9 @@ pub struct Sum {
 /// The ledger's store.
 pub trait Ledger: Send + Sync + std::fmt::Debug {
     /// Stores lines and their rollups and moves the position, all in one transaction. A line whose id is
-    /// stored already changes nothing; a text that is no line is passed over. When the position moves to
-    /// another file, this append and all before it are durable before it returns.
+    /// stored already changes nothing; a line that is a change of an object is applied to the objects; a text
+    /// that is neither is passed over. When the position moves to another file, this append and all before it
+    /// are durable before it returns.
     fn append<'a>(&'a self, lines: &'a [&'a str], position: Position) -> Fut<'a, ()>;
     /// Up to where the journal is stored.
     fn position(&self) -> Fut<'_, Position>;
@@ -118,6 +120,20 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
     fn sums(&self, by: Grouping, from_ms: i64, to_ms: i64) -> Fut<'_, Vec<Sum>>;
     /// Deletes up to `limit` lines that arrived before a time; returns how many.
     fn expire(&self, before_ms: i64, limit: usize) -> Fut<'_, usize>;
+}
+
+/// Objects at providers. They change with the lines of [`Ledger::append`]; here they are read.
+pub trait Objects: Send + Sync + std::fmt::Debug {
+    /// The objects of that kind and id, at whatever providers.
+    fn find<'a>(&'a self, kind: Kind, id: &'a str) -> Fut<'a, Vec<Object>>;
+    /// A part of an owner's objects of one kind, newest first unless the page says otherwise. An id in the page
+    /// that is none of the owner's gives an empty list.
+    fn list<'a>(&'a self, owner: &'a Owner, kind: Kind, page: &'a Page) -> Fut<'a, Vec<Object>>;
+    /// Objects with work left, oldest first.
+    fn open(&self, limit: usize) -> Fut<'_, Vec<Object>>;
+    /// Deletes up to `limit` objects that were made before a time, or that are not among the `most` newest;
+    /// never one with work left. Returns how many.
+    fn expire(&self, before_ms: i64, most: usize, limit: usize) -> Fut<'_, usize>;
 }
 
 /// A virtual key as it is stored: its secret is known by hash only.

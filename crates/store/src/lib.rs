@@ -11,7 +11,7 @@ mod sqlite;
 use std::path::Path;
 use std::sync::Arc;
 
-use policy::port::{Directory, Ledger, Responses, StoreError};
+use policy::port::{Directory, Ledger, Objects, Responses, StoreError};
 
 /// What the gateway keeps things in.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Stores {
     pub ledger: Arc<dyn Ledger>,
     /// Keys and settings made at run time.
     pub directory: Arc<dyn Directory>,
+    /// Objects at providers.
+    pub objects: Arc<dyn Objects>,
     /// Responses that are kept for their callers.
     pub responses: Arc<dyn Responses>,
 }
@@ -32,8 +34,13 @@ pub struct Stores {
 pub fn open(data_dir: &Path) -> Result<Stores, StoreError> {
     std::fs::create_dir_all(data_dir)
         .map_err(|error| StoreError::Unavailable(format!("{} cannot be made: {error}", data_dir.display())))?;
-    let (ledger, directory, responses) = sqlite::open(&data_dir.join("tollgate.db"))?;
-    Ok(Stores { ledger: Arc::new(ledger), directory: Arc::new(directory), responses: Arc::new(responses) })
+    let (ledger, directory, objects, responses) = sqlite::open(&data_dir.join("tollgate.db"))?;
+    Ok(Stores {
+        ledger: Arc::new(ledger),
+        directory: Arc::new(directory),
+        objects: Arc::new(objects),
+        responses: Arc::new(responses),
+    })
 }
 
 #[cfg(test)]

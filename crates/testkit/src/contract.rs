@@ -1,11 +1,15 @@
 //! What every store must do, as suites: one per storage port, each run on an empty store.
 
+mod objects;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 
 use jiff::Timestamp;
 use policy::port::{Directory, Grouping, KeyRecord, Kept, Ledger, Position, Reach, Responses, Room, StoreError, Sum};
 use uuid::Uuid;
+
+pub use self::objects::objects;
 
 /// Runs a call to its end.
 ///

@@ -19,21 +19,21 @@ fn keeps_the_ledgers_contract() {
 #[test]
 fn keeps_the_directorys_contract() {
     let dir = tempfile::tempdir().unwrap();
-    let (_, directory, _) = open(&dir.path().join("db")).unwrap();
+    let (_, directory, ..) = open(&dir.path().join("db")).unwrap();
     contract::directory(&directory);
 }
 
 #[test]
 fn keeps_the_responses_contract() {
     let dir = tempfile::tempdir().unwrap();
-    let (_, _, responses) = open(&dir.path().join("db")).unwrap();
+    let (.., responses) = open(&dir.path().join("db")).unwrap();
     contract::responses(&responses);
 }
 
 #[test]
 fn a_forgotten_response_is_not_in_the_file() {
     let dir = tempfile::tempdir().unwrap();
-    let (_, _, responses) = open(&dir.path().join("db")).unwrap();
+    let (.., responses) = open(&dir.path().join("db")).unwrap();
     let room = Room { owner_count: 10, owner_bytes: 1 << 20, total_bytes: 1 << 20 };
     let secret = "what-alice-asked-in-private";
     let kept = Kept {
@@ -57,16 +57,23 @@ fn a_forgotten_response_is_not_in_the_file() {
 }
 
 #[test]
+fn keeps_the_objects_contract() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _, objects, _) = open(&dir.path().join("db")).unwrap();
+    contract::objects(&ledger, &objects);
+}
+
+#[test]
 fn everything_is_there_after_opening_again() {
     let dir = tempfile::tempdir().unwrap();
     let sample = Sample::new(1_795_341_600_000, 1);
     let position = Position { file: 9, offset: 42 };
     {
-        let (ledger, directory, _) = open(&dir.path().join("db")).unwrap();
+        let (ledger, directory, ..) = open(&dir.path().join("db")).unwrap();
         wait(ledger.append(&[&sample.line()], position)).unwrap();
         wait(directory.set_setting("a", "b")).unwrap();
     }
-    let (ledger, directory, _) = open(&dir.path().join("db")).unwrap();
+    let (ledger, directory, ..) = open(&dir.path().join("db")).unwrap();
     assert_eq!(wait(ledger.position()), Ok(position));
     assert_eq!(wait(ledger.find(sample.id)), Ok(Some(sample.line())));
     assert_eq!(wait(directory.setting("a")), Ok(Some("b".into())));
@@ -79,7 +86,7 @@ fn a_newer_or_different_layout_is_refused() {
     let mut connection = conn::writer(&path, std::time::Duration::ZERO).unwrap();
     migrate(&mut connection, &STEPS).unwrap();
     migrate(&mut connection, &STEPS).unwrap();
-    let edited = [Step { sql: "SELECT 1", ..STEPS[0] }, STEPS[1]];
+    let edited = [Step { sql: "SELECT 1", ..STEPS[0] }, STEPS[1], STEPS[2]];
     let error = migrate(&mut connection, &edited).unwrap_err().to_string();
     assert!(error.contains("step 1"), "{error}");
     connection.execute("INSERT INTO migrations VALUES (99, 'x')", []).unwrap();
