@@ -11,6 +11,7 @@ use policy::port::Position;
 use store::ingest::Ingest;
 use store::journal::Journal;
 
+use crate::kept::shelf::Shelf;
 use crate::state::directory::Directory;
 use crate::state::misses::Misses;
 use crate::state::snapshot::Snapshot;
@@ -32,6 +33,8 @@ pub struct Gateway {
     pub ledger: Arc<dyn port::Ledger>,
     /// Where keys are stored.
     pub keys: Arc<dyn port::Directory>,
+    /// Responses that are kept for their callers.
+    pub shelf: Arc<Shelf>,
     /// Metrics.
     pub metrics: Arc<Metrics>,
     /// Tasks.
@@ -69,6 +72,8 @@ pub struct Parts {
     pub ledger: Arc<dyn port::Ledger>,
     /// Where keys are stored.
     pub keys: Arc<dyn port::Directory>,
+    /// Where responses are kept.
+    pub responses: Arc<dyn port::Responses>,
     /// Metrics.
     pub metrics: Arc<Metrics>,
     /// This node's name.
@@ -89,6 +94,7 @@ impl Gateway {
             ingest: parts.ingest,
             ledger: parts.ledger,
             keys: parts.keys,
+            shelf: Shelf::new(parts.responses),
             metrics: parts.metrics,
             tasks: Tasks::default(),
             node: parts.node,

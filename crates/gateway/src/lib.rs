@@ -12,6 +12,7 @@ pub mod env;
 pub mod exchange;
 pub mod gateway;
 pub mod jobs;
+pub mod kept;
 pub mod native;
 pub mod newkey;
 pub mod operation;

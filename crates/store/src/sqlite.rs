@@ -22,9 +22,7 @@ pub(crate) use self::responses::SqliteResponses;
 const WAIT: Duration = Duration::from_secs(5);
 
 /// Opens the database, made and brought to the current layout where needed.
-pub(crate) fn open(
-    path: &Path,
-) -> Result<(SqliteLedger, SqliteDirectory, SqliteObjects, SqliteResponses), StoreError> {
+pub(crate) fn open(path: &Path) -> Result<(SqliteLedger, SqliteDirectory, SqliteObjects, SqliteResponses), StoreError> {
     let mut connection = conn::writer(path, WAIT)?;
     migrate::migrate(&mut connection, &migrate::STEPS)?;
     let (ledger, directory) = (SqliteLedger::open(path)?, SqliteDirectory::open(path)?);

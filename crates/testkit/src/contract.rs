@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use jiff::Timestamp;
-use policy::port::{Directory, Grouping, KeyRecord, Kept, Ledger, Position, Reach, Responses, Room, StoreError, Sum};
+use policy::port::{Directory, Grouping, Kept, KeyRecord, Ledger, Position, Reach, Responses, Room, StoreError, Sum};
 use uuid::Uuid;
 
 pub use self::objects::objects;

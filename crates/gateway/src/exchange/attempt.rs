@@ -161,7 +161,12 @@ impl Ready {
             None => dialect::of(arrived.dialect).read_request(&arrived.body, said)?,
         };
         let written = dialect::of(lane.dialect).write_request(&read.value, &to)?;
-        let losses = read.losses.iter().cloned().chain(written.losses).collect();
+        let mut losses: Vec<Loss> = read.losses.iter().cloned().chain(written.losses).collect();
+        if let Some(turn) = &arrived.turn {
+            // The gateway keeps what the provider does not.
+            losses.retain(|loss| !(turn.keep && loss.what == "store" && loss.at == "store"));
+            losses.extend(turn.too_long.then(|| Loss::dropped("store", "store")));
+        }
         self.read = Some(read);
         Ok(Prepared {
             body: match lane.hosted {
@@ -178,12 +183,19 @@ impl Ready {
 /// What the client asked for, as far as its answer must know.
 #[must_use]
 pub fn asked(arrived: &Arrived, target: &Target) -> Asked {
+    let turn = arrived.turn.as_ref();
+    let mut echo = dialect::of(arrived.dialect).echo(&arrived.body);
+    // The conversation stands in its place.
+    if let Some(previous) = turn.and_then(|turn| turn.previous.as_ref()) {
+        echo.push(("previous_response_id".to_owned(), format!("\"{previous}\"")));
+    }
     Asked {
         include_usage: arrived.peek.include_usage || arrived.peek.include_cost,
         now: env::unix_seconds(),
-        id: format!("tg-{}", arrived.id.simple()),
+        id: turn.map_or_else(|| format!("tg-{}", arrived.id.simple()), |turn| turn.id.to_string()),
+        kept: turn.map(|turn| turn.keep),
         model: target.model.to_string(),
-        echo: dialect::of(arrived.dialect).echo(&arrived.body),
+        echo,
     }
 }
 

@@ -25,6 +25,7 @@ use dialect::fault::Fault;
 use http::Response;
 
 use crate::gateway::Gateway;
+use crate::kept::turn;
 use crate::server::reply::{self, ReplyBody};
 use arrive::{Arrived, Call};
 use judge::Won;
@@ -34,10 +35,15 @@ use settle::Record;
 pub async fn run(gateway: Arc<Gateway>, call: Call) -> Response<ReplyBody> {
     let (caller, id) = (call.dialect, call.id);
     // Who asks, and what: one snapshot of the configuration and one of the keys for the request's life.
-    let (arrived, mut record) = match arrive::arrive(&gateway, call).await {
+    let (mut arrived, mut record) = match arrive::arrive(&gateway, call).await {
         Ok(arrived) => arrived,
         Err(refused) => return refused.answer(&gateway, caller, id),
     };
+    // A response that it goes on from and that the gateway keeps: its conversation is the request's.
+    if let Err(fault) = turn::begin(&gateway, &mut arrived).await {
+        return refuse(record, &arrived, &fault).await;
+    }
+    record.weighs(arrived.peek.bytes as u64);
     match serve(&gateway, &arrived, &mut record).await {
         Ok(Won::Whole(whole)) => whole::answer(record, &arrived, whole).await,
         Ok(Won::Stream(flow)) => relay::answer(record, &arrived, flow),

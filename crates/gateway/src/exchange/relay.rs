@@ -38,6 +38,7 @@ use super::settle::{End, Record};
 use super::whole::{one_key, wants_cost, with_cost};
 use crate::config::types::OnDisconnect;
 use crate::env;
+use crate::kept::turn::Turn;
 use crate::server::reply::{self, ReplyBody};
 use crate::state::target::{Lane, Target};
 use crate::upstream::body::{BodyError, UpBody};
@@ -119,6 +120,9 @@ pub struct Flow {
     until: Instant,
     add_cost: bool,
     tier: Option<String>,
+    /// What is kept of it at its end, and the frames that say it.
+    turn: Option<Arc<Turn>>,
+    last: Bytes,
     frames: Vec<Frame>,
     events: Vec<Event>,
 }
@@ -175,6 +179,8 @@ impl Flow {
             until,
             add_cost: wants_cost(arrived),
             tier: arrived.peek.tier.clone(),
+            turn: arrived.turn.clone().filter(|turn| turn.keep && !same),
+            last: Bytes::new(),
             frames: Vec::new(),
             events: Vec::new(),
         })
@@ -193,10 +199,13 @@ impl Flow {
         let mut encoder = dialect::of(arrived.dialect).encoder(asked);
         let mut tally = Tally::default();
         let mut bytes = Vec::new();
+        let mut last = 0;
         for event in events {
             tally.push(event);
+            last = bytes.len();
             encoder.push(event, &mut bytes);
         }
+        let last = Bytes::copy_from_slice(bytes.get(last..).unwrap_or_default());
         let mut flow = Box::new(Self {
             body: None,
             framer: Cutter::new(false),
@@ -213,6 +222,8 @@ impl Flow {
             until: env::instant() + Duration::from_secs(3_600),
             add_cost: wants_cost(arrived),
             tier: arrived.peek.tier.clone(),
+            turn: arrived.turn.clone().filter(|turn| turn.keep),
+            last,
             frames: Vec::new(),
             events: Vec::new(),
         });
@@ -357,7 +368,11 @@ impl Flow {
                     break;
                 }
                 Event::End => {
+                    let last = written.len();
                     encoder.push(&Event::End, &mut written);
+                    if self.turn.is_some() {
+                        self.last = Bytes::copy_from_slice(written.get(last..).unwrap_or_default());
+                    }
                     self.ending = Some(Ending::Complete);
                     break;
                 }
@@ -615,6 +630,9 @@ impl Streaming {
                     flow.out.extend_from_slice(b"\n");
                 }
                 flow.close(false);
+                if let Some(turn) = flow.turn.take() {
+                    turn.end_stream(self.record.gateway(), &flow.last);
+                }
                 flow.settle(&mut self.record, Status::Ok, Outcome::Ok, None)
             }
             Ending::Failed { fault, passed } => {

@@ -202,6 +202,11 @@ impl Record {
         self.request_bytes = bytes;
     }
 
+    /// Notes the request's size, in bytes, for estimates.
+    pub fn weighs(&mut self, bytes: u64) {
+        self.request_bytes = bytes;
+    }
+
     /// Notes the end user that the body tells, where no header or key does.
     pub fn for_user(&mut self, user: &str) {
         if self.entry.caller.user.is_none() {

@@ -201,6 +201,9 @@ pub async fn answer(mut record: Record, arrived: &Arrived, whole: Box<Whole>) ->
         Some(response) => {
             let written = dialect::of(arrived.dialect).write_response(response, &asked(arrived, &whole.target));
             record.lose(written.losses);
+            if let Some(turn) = &arrived.turn {
+                turn.end(record.gateway(), &written.value);
+            }
             written.value.into()
         }
     };

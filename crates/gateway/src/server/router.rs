@@ -15,6 +15,8 @@ use super::google::{self, Verb};
 use super::reply::{self, ReplyBody};
 use crate::exchange::{self, arrive::Call};
 use crate::gateway::Gateway;
+use crate::kept::lookup::Part;
+use crate::kept::{self, turn};
 use crate::state::directory::Principal;
 use crate::{admin, api, auth, env, native, operation};
 
@@ -27,6 +29,7 @@ enum Place<'a> {
     Model(&'a str),
     Request(&'a str),
     Generation,
+    Response(&'a str, Part),
     Health,
     Ready,
     Metrics,
@@ -59,6 +62,9 @@ fn place(path: &str) -> Place<'_> {
             if path.starts_with("/native/") {
                 return Place::Native;
             }
+            if let Some((id, part)) = response(path) {
+                return Place::Response(id, part);
+            }
             if let Some(operation) = operation(path) {
                 return Place::Operate(operation);
             }
@@ -75,6 +81,19 @@ fn place(path: &str) -> Place<'_> {
                 .map_or(Place::Nothing, Place::Model)
         }
     }
+}
+
+/// A response by its id, and what is asked of it.
+fn response(path: &str) -> Option<(&str, Part)> {
+    let rest =
+        ["/v1/responses/", "/responses/", "/openai/v1/responses/"].into_iter().find_map(|p| path.strip_prefix(p));
+    let (id, part) = match rest?.split_once('/') {
+        None => (rest?, Part::Whole),
+        Some((id, "input_items")) => (id, Part::InputItems),
+        Some((id, "cancel")) => (id, Part::Cancel),
+        Some(_) => return None,
+    };
+    (!id.is_empty()).then_some((id, part))
 }
 
 /// The operation of a path: OpenAI's below `/v1` and `/openai/v1`, two of them without; reranking in both
@@ -189,6 +208,14 @@ async fn other(
             Ok(who) => api::requests::generation(gateway, &who, head.uri.query()).await,
             Err(fault) => Err(fault),
         },
+        Place::Response(id, part) if part.takes(&head.method) && turn::is_ours(id) => {
+            match who(gateway, peer, head, false).await {
+                Ok(who) => kept::lookup::serve(gateway, &who, id, part, &head.method, head.uri.query()).await,
+                Err(fault) => Err(fault),
+            }
+        }
+        Place::Response(_, part) if !part.takes(&head.method) => Err(wrong_method(part.allow())),
+        Place::Response(..) => Err(nothing(path)),
         Place::Admin(rest) => match who(gateway, peer, head, true).await {
             Ok(_) => admin::serve(gateway, rest, head, body).await,
             Err(fault) => Err(fault),

@@ -46,6 +46,16 @@ impl Principal {
         }
     }
 
+    /// Who owns what is kept for it: its team, else the key.
+    #[must_use]
+    pub fn owner(&self) -> String {
+        match &self.team {
+            Some(team) => format!("team:{team}"),
+            None if self.admin => self.name.to_string(),
+            None => format!("key:{}", self.name),
+        }
+    }
+
     fn of(config: &Config, record: &KeyRecord) -> Self {
         let team = record.team.as_ref().and_then(|name| config.teams.get(name));
         Self {

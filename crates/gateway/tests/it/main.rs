@@ -28,5 +28,6 @@ mod operations;
 mod passthrough;
 mod reload;
 mod responses;
+mod responses_state;
 mod shutdown;
 mod streaming;

@@ -86,7 +86,7 @@ fn a_newer_or_different_layout_is_refused() {
     let mut connection = conn::writer(&path, std::time::Duration::ZERO).unwrap();
     migrate(&mut connection, &STEPS).unwrap();
     migrate(&mut connection, &STEPS).unwrap();
-    let edited = [Step { sql: "SELECT 1", ..STEPS[0] }, STEPS[1], STEPS[2]];
+    let edited = [Step { sql: "SELECT 1", ..STEPS[0] }, STEPS[1], STEPS[2], STEPS[3]];
     let error = migrate(&mut connection, &edited).unwrap_err().to_string();
     assert!(error.contains("step 1"), "{error}");
     connection.execute("INSERT INTO migrations VALUES (99, 'x')", []).unwrap();
