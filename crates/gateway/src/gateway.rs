@@ -14,6 +14,7 @@ use store::journal::Journal;
 use crate::kept::shelf::Shelf;
 use crate::state::directory::Directory;
 use crate::state::misses::Misses;
+use crate::state::proofs::Memory;
 use crate::state::snapshot::Snapshot;
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;
@@ -47,6 +48,8 @@ pub struct Gateway {
     pub via_header: HeaderValue,
     /// Hash of the admin key, once there is one.
     pub admin: ArcSwap<Option<[u8; 32]>>,
+    /// Proofs of reasoning that callers may lose.
+    pub proofs: Memory,
     /// Keys that were looked up in vain a moment ago.
     pub misses: Misses,
     /// It is stopping: not ready, no new work.
@@ -102,6 +105,7 @@ impl Gateway {
                 .unwrap_or(HeaderValue::from_static("1.1 tollgate")),
             via: token.into(),
             admin: ArcSwap::from_pointee(parts.admin),
+            proofs: Memory::default(),
             misses: Misses::default(),
             draining: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),

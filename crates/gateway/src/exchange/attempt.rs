@@ -7,6 +7,7 @@ use bytes::Bytes;
 use dialect::dialect::Asked;
 use dialect::fault::{Fault, Kind};
 use dialect::id::DialectId;
+use dialect::ir::proofs::{may_lack, restore};
 use dialect::ir::request::Request;
 use dialect::loss::{Loss, Lossy};
 use dialect::outcome::Outcome;
@@ -24,6 +25,7 @@ use super::plan::Plan;
 use super::send::try_one;
 use super::settle::Record;
 use crate::env;
+use crate::gateway::Gateway;
 use crate::state::target::{Lane, Target};
 
 /// A request made ready for one target.
@@ -62,6 +64,7 @@ pub async fn attempt_all(arrived: &Arrived, plan: &Plan, record: &mut Record) ->
     let mut failed: Vec<Failed> = Vec::new();
     let mut last: Option<Miss> = None;
     let mut ready = Ready::default();
+    let gateway = Arc::clone(record.gateway());
     loop {
         let now = env::instant().saturating_duration_since(arrived.start);
         let (route, key, pause) = match next(&plan.routes, &failed, plan.tries, now, env::roll()) {
@@ -82,7 +85,7 @@ pub async fn attempt_all(arrived: &Arrived, plan: &Plan, record: &mut Record) ->
         let Some(lane) = target.lane(arrived.dialect) else {
             return give_up(arrived.start, arrived.dialect, &failed, last, record);
         };
-        let prepared = ready.prepare(arrived, route, target, lane)?;
+        let prepared = ready.prepare(&gateway, arrived, route, target, lane)?;
         if plan.reject_losses && !prepared.losses.is_empty() {
             return Err(lossy(&prepared.losses));
         }
@@ -120,6 +123,7 @@ struct Ready {
 impl Ready {
     fn prepare(
         &mut self,
+        gateway: &Gateway,
         arrived: &Arrived,
         route: usize,
         target: &Arc<Target>,
@@ -128,7 +132,7 @@ impl Ready {
         let place = match self.by_route.iter().position(|(known, _)| *known == route) {
             Some(place) => place,
             None => {
-                let prepared = self.make(arrived, target, lane)?;
+                let prepared = self.make(gateway, arrived, target, lane)?;
                 self.by_route.push((route, prepared));
                 self.by_route.len() - 1
             }
@@ -140,7 +144,7 @@ impl Ready {
             .ok_or_else(|| Fault::new(Kind::UpstreamFailed, "The request could not be prepared."))
     }
 
-    fn make(&mut self, arrived: &Arrived, target: &Target, lane: &Lane) -> Result<Prepared, Fault> {
+    fn make(&mut self, gateway: &Gateway, arrived: &Arrived, target: &Target, lane: &Lane) -> Result<Prepared, Fault> {
         let to = target.for_dialect();
         if lane.dialect == arrived.dialect {
             let mut patch = dialect::of(arrived.dialect).patch(&arrived.body, &arrived.peek, &to);
@@ -158,7 +162,13 @@ impl Ready {
         let said = Said { model: Some(&arrived.peek.model), stream: Some(arrived.peek.stream) };
         let read = match self.read.take() {
             Some(read) => read,
-            None => dialect::of(arrived.dialect).read_request(&arrived.body, said)?,
+            None => {
+                let mut read = dialect::of(arrived.dialect).read_request(&arrived.body, said)?;
+                if may_lack(&read.value) {
+                    restore(&mut read.value, &gateway.proofs.of(&arrived.who.owner()));
+                }
+                read
+            }
         };
         let written = dialect::of(lane.dialect).write_request(&read.value, &to)?;
         let mut losses: Vec<Loss> = read.losses.iter().cloned().chain(written.losses).collect();

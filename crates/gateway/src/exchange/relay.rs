@@ -15,6 +15,7 @@ use dialect::fault::{Fault, Kind};
 use dialect::id::DialectId;
 use dialect::ir::event::Event;
 use dialect::ir::grammar::Grammar;
+use dialect::ir::proofs::Gather;
 use dialect::outcome::{Outcome, UpstreamFault};
 use dialect::stream::{Decoder, Encoder, Meter, Reading, Seen, Tally};
 use http::{HeaderMap, Response, header};
@@ -123,6 +124,9 @@ pub struct Flow {
     /// What is kept of it at its end, and the frames that say it.
     turn: Option<Arc<Turn>>,
     last: Bytes,
+    /// What it proves of its reasoning, and whose that is.
+    gather: Gather,
+    owner: String,
     frames: Vec<Frame>,
     events: Vec<Event>,
 }
@@ -181,6 +185,8 @@ impl Flow {
             tier: arrived.peek.tier.clone(),
             turn: arrived.turn.clone().filter(|turn| turn.keep && !same),
             last: Bytes::new(),
+            gather: Gather::default(),
+            owner: arrived.who.owner(),
             frames: Vec::new(),
             events: Vec::new(),
         })
@@ -199,9 +205,10 @@ impl Flow {
         let mut encoder = dialect::of(arrived.dialect).encoder(asked);
         let mut tally = Tally::default();
         let mut bytes = Vec::new();
-        let mut last = 0;
+        let (mut last, mut gather) = (0, Gather::default());
         for event in events {
             tally.push(event);
+            gather.push(event);
             last = bytes.len();
             encoder.push(event, &mut bytes);
         }
@@ -224,6 +231,8 @@ impl Flow {
             tier: arrived.peek.tier.clone(),
             turn: arrived.turn.clone().filter(|turn| turn.keep),
             last,
+            gather,
+            owner: arrived.who.owner(),
             frames: Vec::new(),
             events: Vec::new(),
         });
@@ -362,6 +371,7 @@ impl Flow {
         for event in events.drain(..) {
             debug_assert!(grammar.push(&event).is_ok(), "a decoder broke the grammar");
             self.content |= tally.push(&event);
+            self.gather.push(&event);
             match event {
                 Event::Fault(fault) => {
                     self.ending = Some(Ending::Failed { fault, passed: false });
@@ -630,6 +640,8 @@ impl Streaming {
                     flow.out.extend_from_slice(b"\n");
                 }
                 flow.close(false);
+                let proved = std::mem::take(&mut flow.gather).finish();
+                self.record.gateway().proofs.remember(&flow.owner, proved);
                 if let Some(turn) = flow.turn.take() {
                     turn.end_stream(self.record.gateway(), &flow.last);
                 }

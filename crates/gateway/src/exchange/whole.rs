@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use dialect::ir::fold::fold;
 use dialect::ir::part::Body as PartBody;
+use dialect::ir::proofs::Gather;
 use dialect::ir::response::Response as Answered;
 use dialect::loss::Loss;
 use dialect::outcome::{Outcome, UpstreamFault};
@@ -201,6 +202,7 @@ pub async fn answer(mut record: Record, arrived: &Arrived, whole: Box<Whole>) ->
         Some(response) => {
             let written = dialect::of(arrived.dialect).write_response(response, &asked(arrived, &whole.target));
             record.lose(written.losses);
+            record.gateway().proofs.remember(&arrived.who.owner(), Gather::of(response).finish());
             if let Some(turn) = &arrived.turn {
                 turn.end(record.gateway(), &written.value);
             }

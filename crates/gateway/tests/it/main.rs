@@ -30,4 +30,5 @@ mod reload;
 mod responses;
 mod responses_state;
 mod shutdown;
+mod signatures;
 mod streaming;
