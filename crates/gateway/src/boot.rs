@@ -152,6 +152,7 @@ pub async fn open(config: Config, start: &Start) -> Result<Running, BootError> {
         ingest: Arc::new(ingest),
         ledger: stores.ledger,
         keys: stores.directory,
+        objects: stores.objects,
         metrics,
         node: node_name(),
         admin,

@@ -13,6 +13,7 @@ use store::journal::Journal;
 
 use crate::state::directory::Directory;
 use crate::state::misses::Misses;
+use crate::state::objects::Objects;
 use crate::state::snapshot::Snapshot;
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;
@@ -32,6 +33,8 @@ pub struct Gateway {
     pub ledger: Arc<dyn port::Ledger>,
     /// Where keys are stored.
     pub keys: Arc<dyn port::Directory>,
+    /// Whose the objects at providers are.
+    pub objects: Objects,
     /// Metrics.
     pub metrics: Arc<Metrics>,
     /// Tasks.
@@ -69,6 +72,8 @@ pub struct Parts {
     pub ledger: Arc<dyn port::Ledger>,
     /// Where keys are stored.
     pub keys: Arc<dyn port::Directory>,
+    /// Where objects at providers are stored.
+    pub objects: Arc<dyn port::Objects>,
     /// Metrics.
     pub metrics: Arc<Metrics>,
     /// This node's name.
@@ -82,7 +87,9 @@ impl Gateway {
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
         let token = format!("tollgate-{:016x}", crate::env::roll());
+        let objects = Objects::new(parts.objects, Arc::clone(&parts.journal), Arc::clone(&parts.ingest));
         Arc::new(Self {
+            objects,
             snapshot: ArcSwap::new(parts.snapshot),
             directory: ArcSwap::new(parts.directory),
             journal: parts.journal,
