@@ -178,6 +178,7 @@ impl Running {
         drop(snapshot);
         gateway.tasks.spawn("lists", jobs::lists::run(Arc::clone(&gateway)));
         gateway.tasks.spawn("keys", jobs::keys::run(Arc::clone(&gateway)));
+        gateway.tasks.spawn("batches", jobs::batches::run(Arc::clone(&gateway)));
         if let Some(file) = file {
             gateway.tasks.spawn("reload", jobs::reload::run(Arc::clone(&gateway), file, flags));
         }

@@ -14,6 +14,7 @@ pub mod gateway;
 pub mod jobs;
 pub mod native;
 pub mod newkey;
+pub mod objects;
 pub mod operation;
 pub mod server;
 pub mod state;

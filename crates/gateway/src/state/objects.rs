@@ -12,6 +12,7 @@ use policy::object::{Change, Kind, Name, Object, Owner, Page, State};
 use policy::port::{self, Position};
 use store::ingest::Ingest;
 use store::journal::{Appended, Journal};
+use tokio::sync::Notify;
 
 use super::directory::Principal;
 use crate::env;
@@ -32,6 +33,7 @@ pub struct Objects {
     journal: Arc<Journal>,
     ingest: Arc<Ingest>,
     memory: Mutex<Memory>,
+    woken: Notify,
 }
 
 #[derive(Debug)]
@@ -42,6 +44,8 @@ struct Memory {
     order: VecDeque<Id>,
     /// Up to where the store must have the journal to know what memory does not.
     needed: Position,
+    /// Batches that have something new.
+    hurried: Vec<Name>,
 }
 
 #[derive(Debug, Clone)]
@@ -72,8 +76,8 @@ impl Objects {
     #[must_use]
     pub fn new(store: Arc<dyn port::Objects>, journal: Arc<Journal>, ingest: Arc<Ingest>) -> Self {
         let needed = journal.stats().written;
-        let memory = Memory { known: HashMap::new(), order: VecDeque::new(), needed };
-        Self { store, journal, ingest, memory: Mutex::new(memory) }
+        let memory = Memory { known: HashMap::new(), order: VecDeque::new(), needed, hurried: Vec::new() };
+        Self { store, journal, ingest, memory: Mutex::new(memory), woken: Notify::new() }
     }
 
     /// Where they are stored.
@@ -90,8 +94,41 @@ impl Objects {
     #[must_use]
     pub fn made(&self, object: Object) -> Appended {
         let line = Change::Made(object.clone()).write();
+        let open = object.state == Some(State::Open);
         self.memory().put(Known::Here(object), Over::Gone, &self.journal);
-        self.journal.append(line)
+        let appended = self.journal.append(line);
+        if open {
+            self.woken.notify_one();
+        }
+        appended
+    }
+
+    /// True for an object that is in memory, or was deleted.
+    #[must_use]
+    pub fn knows(&self, name: &Name) -> bool {
+        let memory = self.memory();
+        let all = memory.known.get(&(name.kind, Arc::clone(&name.id)));
+        all.is_some_and(|all| all.iter().any(|known| known.name() == name))
+    }
+
+    /// Says that a batch has something new: whoever prices it need not wait.
+    pub fn hurry(&self, name: &Name) {
+        let mut memory = self.memory();
+        if !memory.hurried.contains(name) && memory.hurried.len() < MOST {
+            memory.hurried.push(name.clone());
+        }
+        drop(memory);
+        self.woken.notify_one();
+    }
+
+    /// The batches that have something new.
+    pub fn hurried(&self) -> Vec<Name> {
+        std::mem::take(&mut self.memory().hurried)
+    }
+
+    /// Comes back once there is work: a batch was made, or has something new.
+    pub async fn woken(&self) {
+        self.woken.notified().await;
     }
 
     /// Records an object's state, and where given its data.
@@ -148,10 +185,13 @@ impl Objects {
         self.store.list(owner, kind, page).await.map_err(|_| away())
     }
 
-    /// Objects with work left, the oldest first; none while the store is away.
-    pub async fn open(&self, limit: usize) -> Vec<Object> {
+    /// Objects with work left, the oldest first.
+    ///
+    /// # Errors
+    /// The store is away.
+    pub async fn open(&self, limit: usize) -> Result<Vec<Object>, port::StoreError> {
         self.catch_up(self.journal.stats().written).await;
-        self.store.open(limit).await.unwrap_or_default()
+        self.store.open(limit).await
     }
 
     /// Waits until the store has the journal up to a place, not for long.
