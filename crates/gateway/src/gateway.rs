@@ -14,6 +14,7 @@ use store::journal::Journal;
 use crate::kept::shelf::Shelf;
 use crate::state::directory::Directory;
 use crate::state::misses::Misses;
+use crate::state::objects::Objects;
 use crate::state::proofs::Memory;
 use crate::state::snapshot::Snapshot;
 use crate::tasks::Tasks;
@@ -34,6 +35,8 @@ pub struct Gateway {
     pub ledger: Arc<dyn port::Ledger>,
     /// Where keys are stored.
     pub keys: Arc<dyn port::Directory>,
+    /// Whose the objects at providers are.
+    pub objects: Objects,
     /// Responses that are kept for their callers.
     pub shelf: Arc<Shelf>,
     /// Metrics.
@@ -75,6 +78,8 @@ pub struct Parts {
     pub ledger: Arc<dyn port::Ledger>,
     /// Where keys are stored.
     pub keys: Arc<dyn port::Directory>,
+    /// Where objects at providers are stored.
+    pub objects: Arc<dyn port::Objects>,
     /// Where responses are kept.
     pub responses: Arc<dyn port::Responses>,
     /// Metrics.
@@ -90,7 +95,9 @@ impl Gateway {
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
         let token = format!("tollgate-{:016x}", crate::env::roll());
+        let objects = Objects::new(parts.objects, Arc::clone(&parts.journal), Arc::clone(&parts.ingest));
         Arc::new(Self {
+            objects,
             snapshot: ArcSwap::new(parts.snapshot),
             directory: ArcSwap::new(parts.directory),
             journal: parts.journal,

@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod kept;
 pub mod native;
 pub mod newkey;
+pub mod objects;
 pub mod operation;
 pub mod server;
 pub mod state;

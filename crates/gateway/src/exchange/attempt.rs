@@ -165,7 +165,7 @@ impl Ready {
             None => {
                 let mut read = dialect::of(arrived.dialect).read_request(&arrived.body, said)?;
                 if may_lack(&read.value) {
-                    restore(&mut read.value, &gateway.proofs.of(&arrived.who.owner()));
+                    restore(&mut read.value, &gateway.proofs.of(&arrived.who.owner.text()));
                 }
                 read
             }

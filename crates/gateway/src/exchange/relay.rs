@@ -186,7 +186,7 @@ impl Flow {
             turn: arrived.turn.clone().filter(|turn| turn.keep && !same),
             last: Bytes::new(),
             gather: Gather::default(),
-            owner: arrived.who.owner(),
+            owner: arrived.who.owner.text(),
             frames: Vec::new(),
             events: Vec::new(),
         })
@@ -232,7 +232,7 @@ impl Flow {
             turn: arrived.turn.clone().filter(|turn| turn.keep),
             last,
             gather,
-            owner: arrived.who.owner(),
+            owner: arrived.who.owner.text(),
             frames: Vec::new(),
             events: Vec::new(),
         });

@@ -27,7 +27,7 @@ use wire::json::Writer;
 use super::admit::Hold;
 use super::arrive::Call;
 use super::estimate::{Counting, free, whole_usage};
-use super::opening::{Opening, client};
+use super::opening::{Opening, Told, client};
 use super::tags::{bounded, tags_of};
 use crate::env;
 use crate::gateway::Gateway;
@@ -138,6 +138,7 @@ impl Record {
             cache: "off",
             losses: Vec::new(),
             decision: Decision::default(),
+            batch: None,
         });
         Self {
             gateway: Arc::clone(gateway),
@@ -154,6 +155,29 @@ impl Record {
             client: opening.client,
             settled: false,
         }
+    }
+
+    /// Begins the record of one request of a batch, which the provider answered at a time: it is priced as such,
+    /// and nobody waits for it.
+    #[must_use]
+    pub fn of_batch(gateway: &Arc<Gateway>, snapshot: &Arc<Snapshot>, told: Told, opening: Opening) -> Self {
+        let mut record = Self::begun(gateway, snapshot, &Principal::named("", false), opening);
+        record.entry.at = told.at;
+        record.entry.caller = told.caller;
+        record.entry.batch = Some((told.batch, bounded(&told.custom_id)));
+        record.entry.decision.why = "batch".to_owned();
+        record.tier = Some("batch".to_owned());
+        record.counting = Counting::Reported;
+        record
+    }
+
+    /// Settles an answer that the gateway gave by itself.
+    pub fn settle_own(&mut self, status: u16) -> Appended {
+        self.active = None;
+        self.entry.status = Status::Ok;
+        self.entry.http = Some(status);
+        self.entry.usage = free();
+        self.write()
     }
 
     /// Reads tags, user and session from the request's headers.
@@ -359,6 +383,7 @@ impl Record {
         let cost = match self.counting {
             Counting::Free => Cost::zero(),
             _ if refused => Cost::zero(),
+            _ if self.entry.batch.is_some() => cost(&usage, active.target.batch_sheet(), active.at, asked, fee),
             _ => cost(&usage, active.target.sheet.as_ref(), active.at, asked, fee),
         };
         let total = cost.total();
@@ -429,6 +454,9 @@ impl Record {
         entry.total_ms = total_us / 1_000;
         entry.gateway_us = self.own_us.unwrap_or_else(|| total_us.saturating_sub(self.waited_us));
         let appended = self.gateway.journal.append(entry.write());
+        if entry.batch.is_some() {
+            return appended;
+        }
         let error = entry.error.map_or("", |(kind, _)| kind);
         let losses = entry.losses.len();
         self.gateway.metrics.request(entry.dialect, entry.status.name(), error, entry.gateway_us, losses);

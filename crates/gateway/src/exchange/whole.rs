@@ -202,7 +202,7 @@ pub async fn answer(mut record: Record, arrived: &Arrived, whole: Box<Whole>) ->
         Some(response) => {
             let written = dialect::of(arrived.dialect).write_response(response, &asked(arrived, &whole.target));
             record.lose(written.losses);
-            record.gateway().proofs.remember(&arrived.who.owner(), Gather::of(response).finish());
+            record.gateway().proofs.remember(&arrived.who.owner.text(), Gather::of(response).finish());
             if let Some(turn) = &arrived.turn {
                 turn.end(record.gateway(), &written.value);
             }

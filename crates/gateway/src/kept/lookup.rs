@@ -58,7 +58,7 @@ pub async fn serve(
     method: &Method,
     query: Option<&str>,
 ) -> Result<Response<ReplyBody>, Fault> {
-    let owner = who.owner();
+    let owner = who.owner.text();
     if !gateway.snapshot.load().config.responses.state {
         return Err(Fault { status: Some(404), ..turn::off("response_id") });
     }

@@ -100,7 +100,7 @@ pub async fn begin(gateway: &Arc<Gateway>, arrived: &mut Arrived) -> Result<(), 
         true => items::own(said("input")),
         false => String::new(),
     };
-    let owner: Arc<str> = arrived.who.owner().into();
+    let owner: Arc<str> = arrived.who.owner.text().into();
     if let Some(id) = &previous {
         if !on {
             return Err(off("previous_response_id"));

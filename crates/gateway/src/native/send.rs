@@ -108,6 +108,7 @@ pub fn told(trouble: Trouble, limit: u64) -> Fault {
         Trouble::TooLarge => too_large(limit),
         Trouble::Broken => Fault::invalid("", "The request body broke off before its end."),
         Trouble::Stalled => Fault::invalid("", "The request body stopped coming for 60 seconds."),
+        Trouble::Refused => Fault::invalid("", "The request body is not what it must be."),
     }
 }
 

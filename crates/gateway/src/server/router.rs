@@ -18,7 +18,7 @@ use crate::gateway::Gateway;
 use crate::kept::lookup::Part;
 use crate::kept::{self, turn};
 use crate::state::directory::Principal;
-use crate::{admin, api, auth, env, native, operation};
+use crate::{admin, api, auth, env, native, objects, operation};
 
 /// What a path stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,6 +141,8 @@ pub async fn route(gateway: Arc<Gateway>, peer: Option<SocketAddr>, request: Req
     let origin = allowed_origin(&gateway, &head.headers);
     let mut response = if head.method == Method::OPTIONS {
         preflight(origin.is_some())
+    } else if objects::path::parse(&head.method, head.uri.path(), &head.headers).is_some() {
+        objects::run(gateway, native::Ask { id, start, peer, head, body }).await
     } else {
         match place(head.uri.path()) {
             Place::Generate(dialect) if head.method == Method::POST => {
@@ -284,7 +286,7 @@ fn metrics(gateway: &Gateway) -> Response<ReplyBody> {
 fn nothing(path: &str) -> Fault {
     let shown: String = path.chars().take(120).collect();
     let bare = path.strip_prefix("/openai").or_else(|| path.strip_prefix("/anthropic")).unwrap_or(path);
-    let kept = ["/v1/files", "/v1/batches", "/v1/messages/batches", "/v1/realtime", "/v1/uploads", "/v1/fine_tuning"];
+    let kept = ["/v1/files", "/v1/batches", "/v1/messages/batches", "/v1/realtime", "/v1/uploads", "/v1/fine_tuning", "/v1/vector_stores"];
     let message = if kept.iter().any(|kept| bare == *kept || bare.starts_with(&format!("{kept}/"))) {
         format!(
             "`{shown}` is kept by one provider's account, and is not served across providers in this release. Reach it \

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use jiff::Timestamp;
+use policy::object::Owner;
 use policy::port::KeyRecord;
 
 use crate::config::Config;
@@ -28,6 +29,8 @@ pub struct Principal {
     pub expires: Option<Timestamp>,
     /// It may use the admin API.
     pub admin: bool,
+    /// Who owns what it makes at providers.
+    pub owner: Owner,
 }
 
 impl Principal {
@@ -35,6 +38,7 @@ impl Principal {
     #[must_use]
     pub fn named(name: &str, admin: bool) -> Self {
         Self {
+            owner: if name == "local" { Owner::Local } else { Owner::Admin },
             name: name.into(),
             team: None,
             organization: None,
@@ -46,19 +50,12 @@ impl Principal {
         }
     }
 
-    /// Who owns what is kept for it: its team, else the key.
-    #[must_use]
-    pub fn owner(&self) -> String {
-        match &self.team {
-            Some(team) => format!("team:{team}"),
-            None if self.admin => self.name.to_string(),
-            None => format!("key:{}", self.name),
-        }
-    }
-
     fn of(config: &Config, record: &KeyRecord) -> Self {
         let team = record.team.as_ref().and_then(|name| config.teams.get(name));
+        let owner =
+            record.team.as_ref().map_or_else(|| Owner::Key(Arc::clone(&record.name)), |t| Owner::Team(Arc::clone(t)));
         Self {
+            owner,
             name: Arc::clone(&record.name),
             team: record.team.clone(),
             organization: team.and_then(|team| team.organization.clone()),

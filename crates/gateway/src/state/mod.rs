@@ -3,6 +3,7 @@
 pub mod directory;
 pub mod misses;
 pub mod names;
+pub mod objects;
 pub mod proofs;
 pub mod provider;
 pub mod snapshot;
