@@ -1,18 +1,28 @@
 //! The story of one request: arrive, plan, admit, recall, attempt, judge, relay, settle.
 
+pub mod access;
 pub mod admit;
 pub mod array;
 pub mod arrive;
 pub mod attempt;
+pub mod call;
 pub mod estimate;
+pub mod expect;
+pub mod flow;
+pub mod hold;
 pub mod hosting;
 pub mod judge;
+pub mod miss;
 pub mod opening;
 pub mod out;
 pub mod pass;
 pub mod plan;
+pub mod prepare;
 pub mod recall;
+pub mod redact;
 pub mod relay;
+pub mod remains;
+pub mod resume;
 pub mod send;
 pub mod settle;
 pub mod tags;
@@ -25,9 +35,9 @@ use dialect::fault::Fault;
 use http::Response;
 
 use crate::gateway::Gateway;
-use crate::kept::turn;
 use crate::server::reply::{self, ReplyBody};
-use arrive::{Arrived, Call};
+use arrive::Arrived;
+use call::Call;
 use judge::Won;
 use settle::Record;
 
@@ -40,7 +50,7 @@ pub async fn run(gateway: Arc<Gateway>, call: Call) -> Response<ReplyBody> {
         Err(refused) => return refused.answer(&gateway, caller, id),
     };
     // A response that it goes on from and that the gateway keeps: its conversation is the request's.
-    if let Err(fault) = turn::begin(&gateway, &mut arrived).await {
+    if let Err(fault) = resume::begin(&gateway, &mut arrived).await {
         return refuse(record, &arrived, &fault).await;
     }
     record.weighs(arrived.peek.bytes as u64);
@@ -64,15 +74,5 @@ async fn serve(gateway: &Arc<Gateway>, arrived: &Arrived, record: &mut Record) -
 /// Answers with an error of ours, its line written first.
 async fn refuse(mut record: Record, arrived: &Arrived, fault: &Fault) -> Response<ReplyBody> {
     record.settle_error(fault, fault.status_in(arrived.dialect)).await;
-    fault_reply(dialect::of(arrived.dialect), fault, &record)
-}
-
-/// The answer that tells a fault.
-#[must_use]
-pub fn fault_reply(dialect: &dyn dialect::dialect::Dialect, fault: &Fault, record: &Record) -> Response<ReplyBody> {
-    let body = dialect.write_fault(fault, &record.id().hyphenated().to_string());
-    let mut response = reply::json(fault.status_in(dialect.id()), body);
-    reply::fault_headers(&mut response, fault);
-    reply::record_headers(&mut response, record);
-    response
+    reply::fault(dialect::of(arrived.dialect), fault, &record)
 }

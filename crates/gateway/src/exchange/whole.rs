@@ -5,7 +5,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use dialect::ir::fold::fold;
 use dialect::ir::part::Body as PartBody;
-use dialect::ir::proofs::Gather;
 use dialect::ir::response::Response as Answered;
 use dialect::loss::Loss;
 use dialect::outcome::{Outcome, UpstreamFault};
@@ -19,9 +18,10 @@ use wire::json::{Document, Edit, Index};
 use wire::sse::SseFramer;
 
 use super::arrive::Arrived;
-use super::attempt::{Prepared, Way, asked};
-use super::judge::Miss;
-use super::send::{bad_answer, redacted};
+use super::miss::{Miss, bad_answer};
+use super::prepare::{Prepared, Way, asked};
+use super::redact::redacted;
+use super::remains;
 use super::settle::{End, Record, wait};
 use crate::server::reply::{self, ReplyBody};
 use crate::state::target::{Lane, Target};
@@ -202,10 +202,7 @@ pub async fn answer(mut record: Record, arrived: &Arrived, whole: Box<Whole>) ->
         Some(response) => {
             let written = dialect::of(arrived.dialect).write_response(response, &asked(arrived, &whole.target));
             record.lose(written.losses);
-            record.gateway().proofs.remember(&arrived.who.owner.text(), Gather::of(response).finish());
-            if let Some(turn) = &arrived.turn {
-                turn.end(record.gateway(), &written.value);
-            }
+            remains::leave(record.gateway(), arrived, response, &written.value);
             written.value.into()
         }
     };

@@ -43,7 +43,6 @@ use crate::gateway::Gateway;
 use crate::jobs::batches;
 use crate::native::{Ask, NO_MODEL};
 use crate::server::reply::{self, ReplyBody};
-use crate::server::router::fault_reply;
 use crate::state::directory::Principal;
 use crate::state::snapshot::Snapshot;
 
@@ -72,7 +71,7 @@ pub async fn run(gateway: Arc<Gateway>, ask: Ask) -> Response<ReplyBody> {
     let uri = head.uri.clone();
     let method = head.method.clone();
     let Some(wanted) = path::parse(&method, uri.path(), &head.headers) else {
-        return fault_reply(DialectId::OpenAiChat, &Fault::new(Kind::NotFound, "There is nothing here."), id);
+        return reply::plain_fault(DialectId::OpenAiChat, &Fault::new(Kind::NotFound, "There is nothing here."), id);
     };
     let snapshot = gateway.snapshot.load_full();
     let family = wanted.family;
@@ -87,7 +86,7 @@ pub async fn run(gateway: Arc<Gateway>, ask: Ask) -> Response<ReplyBody> {
             if !body.is_end_stream() {
                 gateway.tasks.spawn("discard", discard(body));
             }
-            return fault_reply(family, &fault, id);
+            return reply::plain_fault(family, &fault, id);
         }
     };
     let client = client(peer, &head.headers, &snapshot);
