@@ -180,6 +180,7 @@ impl Running {
         gateway.tasks.spawn("lists", jobs::lists::run(Arc::clone(&gateway)));
         gateway.tasks.spawn("keys", jobs::keys::run(Arc::clone(&gateway)));
         gateway.tasks.spawn("batches", jobs::batches::run(Arc::clone(&gateway)));
+        gateway.tasks.spawn("background", jobs::background::run(Arc::clone(&gateway)));
         gateway.tasks.spawn("responses", jobs::responses::run(Arc::clone(&gateway)));
         if let Some(file) = file {
             gateway.tasks.spawn("reload", jobs::reload::run(Arc::clone(&gateway), file, flags));

@@ -11,6 +11,7 @@ pub mod demo;
 pub mod env;
 pub mod exchange;
 pub mod gateway;
+pub mod held;
 pub mod jobs;
 pub mod kept;
 pub mod native;

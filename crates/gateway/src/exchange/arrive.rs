@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, Response, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use policy::object::Object;
 use tokio::time::Instant;
 use uuid::Uuid;
 use wire::json::Document;
@@ -58,8 +59,10 @@ pub struct Arrived {
     pub deadline: Option<Instant>,
     /// Its turn in a conversation that the gateway may keep, in dialects that have such.
     pub turn: Option<Arc<Turn>>,
+    /// What it goes on from, where a provider keeps that.
+    pub held: Option<Object>,
     /// Its bytes count as held in memory until it is done.
-    held: Held,
+    memory: Held,
 }
 
 impl Arrived {
@@ -69,7 +72,7 @@ impl Arrived {
     /// No memory for it; it is not what the dialect says.
     pub fn replace(&mut self, gateway: &Gateway, bytes: Bytes) -> Result<(), Fault> {
         let size = bytes.len();
-        gateway.grow(&mut self.held, size as u64, self.snapshot.config.server.max_buffered)?;
+        gateway.grow(&mut self.memory, size as u64, self.snapshot.config.server.max_buffered)?;
         self.body = Document::parse(bytes).map_err(|error| {
             let message = format!("The request with the conversation it goes on from cannot be read: {error}.");
             Fault::invalid("previous_response_id", message)
@@ -191,7 +194,8 @@ async fn understand(gateway: &Arc<Gateway>, call: &mut Call) -> Result<(Arrived,
         peek,
         deadline,
         turn: None,
-        held,
+        held: None,
+        memory: held,
     };
     Ok((arrived, record))
 }

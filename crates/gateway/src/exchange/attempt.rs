@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use wire::json::Writer;
 
 use super::arrive::Arrived;
+use super::held;
 use super::judge::{Rejected, Won};
 use super::miss::Miss;
 use super::plan::Plan;
@@ -60,8 +61,9 @@ pub async fn attempt_all(arrived: &Arrived, plan: &Plan, record: &mut Record) ->
         record.begin(target);
         let timeouts = plan.timeouts.over(target.timeouts);
         match try_one(arrived, target, lane, prepared, key, timeouts, record).await {
-            Ok(won) => {
+            Ok(mut won) => {
                 record.lose(prepared.losses.clone());
+                held::note(arrived, target, key, &mut won, record).await;
                 return Ok(won);
             }
             Err(miss) => {

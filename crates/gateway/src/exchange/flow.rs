@@ -13,8 +13,10 @@ use dialect::ir::event::Event;
 use dialect::ir::grammar::Grammar;
 use dialect::outcome::{Outcome, UpstreamFault};
 use dialect::stream::{Decoder, Encoder, Meter, Reading, Seen, Tally};
+use dialect::usage::Source;
 use http::{HeaderMap, header};
 use policy::entry::Status;
+use policy::object::{Name, State};
 use policy::price::cost::cost;
 use policy::price::sheet::Asked as Priced;
 use store::journal::Appended;
@@ -26,6 +28,7 @@ use wire::sse::SseFramer;
 
 use super::array::{Array, Cutter};
 use super::arrive::Arrived;
+use super::estimate::Counting;
 use super::out::Out;
 use super::prepare::{Way, asked};
 use super::redact::redact;
@@ -106,6 +109,8 @@ pub struct Flow {
     pub(super) until: Instant,
     add_cost: bool,
     tier: Option<String>,
+    /// The response that its provider goes on to make when this stream is left.
+    pub(super) later: Option<Name>,
     /// What stays of it, where it crosses dialects.
     pub(super) remains: Option<Remains>,
     frames: Vec<Frame>,
@@ -164,6 +169,7 @@ impl Flow {
             until,
             add_cost: wants_cost(arrived),
             tier: arrived.peek.tier.clone(),
+            later: None,
             remains: (!same).then(|| Remains::of(arrived)),
             frames: Vec::new(),
             events: Vec::new(),
@@ -207,6 +213,7 @@ impl Flow {
             until: env::instant() + Duration::from_secs(3_600),
             add_cost: wants_cost(arrived),
             tier: arrived.peek.tier.clone(),
+            later: None,
             remains: Some(remains),
             frames: Vec::new(),
             events: Vec::new(),
@@ -395,7 +402,7 @@ impl Flow {
         let json = Json::from_bytes(data).ok()?;
         json.get("usage").or_else(|| json.get("response")?.get("usage"))?.non_null()?;
         let usage = &self.reading().usage;
-        if usage.source != dialect::usage::Source::Reported {
+        if usage.source != Source::Reported {
             return None;
         }
         let target = &self.target;
@@ -447,7 +454,15 @@ impl Flow {
         }
     }
 
-    fn reading(&self) -> &Reading {
+    /// It passes in its own dialect.
+    #[must_use]
+    pub const fn is_same(&self) -> bool {
+        matches!(self.machine, Machine::Same { .. })
+    }
+
+    /// What it told so far.
+    #[must_use]
+    pub fn reading(&self) -> &Reading {
         match &self.machine {
             Machine::Same { meter, .. } => meter.reading(),
             Machine::Across { tally, .. } => tally.reading(),
@@ -466,9 +481,18 @@ impl Flow {
             record.lose(decoder.take_losses());
             record.lose(encoder.take_losses());
         }
-        let end =
-            End { status, outcome, upstream_status: self.status, http: 200, reading: self.reading().clone(), error };
-        record.settle(end).1
+        let reading = self.reading().clone();
+        let whole = status == Status::Ok && reading.usage.source == Source::Reported;
+        if self.later.is_some() && !whole {
+            // The provider goes on without this stream, and tells at the end what it all costs.
+            record.count(Counting::Free);
+        }
+        let appended =
+            record.settle(End { status, outcome, upstream_status: self.status, http: 200, reading, error }).1;
+        if let Some(name) = self.later.take().filter(|_| whole) {
+            drop(record.gateway().objects.noted(&name, State::Settled, None));
+        }
+        appended
     }
 }
 

@@ -9,6 +9,7 @@ pub mod call;
 pub mod estimate;
 pub mod expect;
 pub mod flow;
+pub mod held;
 pub mod hold;
 pub mod hosting;
 pub mod judge;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use dialect::fault::{Fault, Kind};
 use dialect::id::DialectId;
+use policy::object::Kind as ObjectKind;
 use policy::port::{Kept, Reach};
 use wire::json::{Edit, Json};
 
@@ -36,6 +37,14 @@ pub async fn begin(gateway: &Arc<Gateway>, arrived: &mut Arrived) -> Result<(), 
     let wanted = on && said("store").and_then(Json::as_bool) != Some(false);
     let too_long = wanted && said("input").is_some_and(|input| input.raw().len() > MOST);
     let keep = wanted && !too_long;
+    let conversation = said("conversation");
+    let conversation = conversation.and_then(|value| value.as_str().or_else(|| value.get("id")?.as_str()));
+    let named = match (&previous, conversation) {
+        (Some(id), _) if is_ours(id) => None,
+        (Some(id), _) => Some((ObjectKind::Response, id.clone(), "previous_response_id")),
+        (None, Some(id)) => Some((ObjectKind::Conversation, id.into_owned(), "conversation")),
+        (None, None) => None,
+    };
     let previous = previous.filter(|id| is_ours(id));
     let own = match keep || previous.is_some() {
         true => items::own(said("input")),
@@ -50,6 +59,13 @@ pub async fn begin(gateway: &Arc<Gateway>, arrived: &mut Arrived) -> Result<(), 
         let edits = [Edit::remove("previous_response_id"), Edit::set("input", input)];
         let edited = arrived.body.edit(&edits);
         arrived.replace(gateway, edited)?;
+    }
+    if let Some((kind, id, path)) = named {
+        arrived.held = gateway.objects.find(&arrived.who, kind, &id, None).await?;
+        // What was made past the gateway belongs to whoever runs it.
+        if arrived.held.is_none() && !arrived.who.admin {
+            return Err(stranger(kind, &id, path));
+        }
     }
     arrived.turn = Some(Arc::new(Turn {
         id: make_id(arrived.id),
@@ -94,3 +110,20 @@ async fn continued(gateway: &Gateway, owner: &str, id: &str, own: &str) -> Resul
 
 const TOO_FAR: &str = "The conversation is longer than 500 responses or 32 MiB, the most that is kept in one. Send what \
                        matters of it in `input`, without `previous_response_id`.";
+
+/// What a provider keeps is not there, or another's.
+fn stranger(kind: ObjectKind, id: &str, path: &str) -> Fault {
+    let (what, code) = match kind {
+        ObjectKind::Conversation => ("conversation", "conversation_not_found"),
+        _ => ("response", "previous_response_not_found"),
+    };
+    let message = format!(
+        "There is no {what} `{}` of this key. Send the whole conversation in `input`, or go on from one that this key or \
+         its team has made through this gateway.",
+        items::shown(id)
+    );
+    let mut fault = Fault::new(Kind::NotFound, message);
+    fault.code = Some(code.to_owned());
+    fault.path = Some(path.to_owned());
+    fault
+}

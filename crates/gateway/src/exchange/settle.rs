@@ -76,6 +76,8 @@ pub struct Record {
     counting: Counting,
     /// Where the request came from, for the access log; `None` on the local socket.
     client: Option<IpAddr>,
+    /// It tells of what ended earlier: its times are nobody's waiting.
+    late: bool,
     settled: bool,
 }
 
@@ -156,6 +158,7 @@ impl Record {
             size: Size::default(),
             counting: Counting::Estimated,
             client: opening.client,
+            late: false,
             settled: false,
         }
     }
@@ -171,6 +174,24 @@ impl Record {
         record.entry.decision.why = "batch".to_owned();
         record.size.tier = Some("batch".to_owned());
         record.counting = Counting::Reported;
+        record
+    }
+
+    /// Begins the record of a response that its provider made in the background: nobody waits for it.
+    #[must_use]
+    pub fn of_background(
+        gateway: &Arc<Gateway>,
+        snapshot: &Arc<Snapshot>,
+        caller: Caller,
+        at: Timestamp,
+        opening: Opening,
+    ) -> Self {
+        let mut record = Self::begun(gateway, snapshot, &Principal::named("", false), opening);
+        record.entry.at = at;
+        record.entry.caller = caller;
+        record.entry.decision.why = "background".to_owned();
+        record.counting = Counting::Reported;
+        record.late = true;
         record
     }
 
@@ -371,6 +392,7 @@ impl Record {
             size: std::mem::take(&mut self.size),
             counting: self.counting,
             client: self.client,
+            late: self.late,
             settled: self.settled,
         };
         self.settled = true;
@@ -400,7 +422,7 @@ impl Record {
         };
         let total = cost.total();
         self.end_attempt(&active, end.outcome, Some(end.upstream_status), total);
-        if end.outcome == Outcome::Ok {
+        if end.outcome == Outcome::Ok && !self.late {
             let whole = env::instant().saturating_duration_since(active.start);
             let rest = whole.saturating_sub(active.first.unwrap_or_default());
             let (prompt, output) = (usage.prompt_tokens(), usage.completion_tokens());

@@ -18,6 +18,7 @@ use wire::json::{Document, Edit, Index};
 use wire::sse::SseFramer;
 
 use super::arrive::Arrived;
+use super::estimate::Counting;
 use super::miss::{Miss, bad_answer};
 use super::prepare::{Prepared, Way, asked};
 use super::redact::redacted;
@@ -48,6 +49,8 @@ pub struct Whole {
     pub losses: Vec<Loss>,
     /// Who gave it.
     pub target: Arc<Target>,
+    /// It only says that the answer is being made: what that costs is told later.
+    pub pending: bool,
 }
 
 async fn collect(answer: &mut Answer) -> Result<Bytes, Miss> {
@@ -95,7 +98,7 @@ pub async fn read(
     }
     let target = Arc::clone(target);
     let (status, headers) = (answer.status, answer.headers);
-    Ok(Box::new(Whole { status, headers, body, reading, response: None, losses: Vec::new(), target }))
+    Ok(Box::new(Whole { status, headers, body, reading, response: None, losses: Vec::new(), target, pending: false }))
 }
 
 /// Reads a whole answer into its meaning.
@@ -178,6 +181,7 @@ fn meant(target: &Arc<Target>, answer: Answer, response: Answered, losses: Vec<L
         response: Some(response),
         losses,
         target: Arc::clone(target),
+        pending: false,
     })
 }
 
@@ -197,6 +201,9 @@ pub async fn answer(mut record: Record, arrived: &Arrived, whole: Box<Whole>) ->
     let mut whole = *whole;
     record.first_byte();
     record.lose(std::mem::take(&mut whole.losses));
+    if whole.pending {
+        record.count(Counting::Free);
+    }
     let body = match &whole.response {
         None => whole.body.clone(),
         Some(response) => {

@@ -1,5 +1,6 @@
 //! What runs beside requests: reload, keys, lists of models, servers to be found.
 
+pub mod background;
 pub mod batches;
 pub mod keys;
 pub mod lists;

@@ -238,8 +238,7 @@ async fn batch(
         return Err(fault);
     }
     let broken = || Fault::invalid("", "The request body broke off before its end.");
-    let (bytes, _held) =
-        arrive::read(gateway, snapshot, &head.headers, body.as_mut().ok_or_else(broken)?).await?;
+    let (bytes, _held) = arrive::read(gateway, snapshot, &head.headers, body.as_mut().ok_or_else(broken)?).await?;
     let document = Document::parse(bytes)
         .map_err(|error| Fault::invalid("", format!("The request body is not the JSON object it must be: {error}.")))?;
     let made = match wanted.family {
@@ -250,8 +249,7 @@ async fn batch(
         _ => make::of_file(gateway, snapshot, who, pin::named(&head.headers), &document).await?,
     };
     let note = Note { family: wanted.family, caller: record.entry().caller.clone(), asked: made.asked };
-    let making =
-        Making { model: made.model, data: Some(note.write()), ..making(&made.pin, who, ObjectKind::Batch) };
+    let making = Making { model: made.model, data: Some(note.write()), ..making(&made.pin, who, ObjectKind::Batch) };
     let going = going(wanted, head, Carried::Whole(made.body), true);
     Ok(Asking { making: Some(making), ..Asking::new(made.pin, going) })
 }

@@ -148,7 +148,8 @@ fn unknown(snapshot: &Snapshot, name: &str) -> Fault {
 }
 
 /// Whether a caller may use any model of a provider.
-fn may_use(snapshot: &Snapshot, who: &Principal, place: usize) -> bool {
+#[must_use]
+pub fn may_use(snapshot: &Snapshot, who: &Principal, place: usize) -> bool {
     if !is_limited(who) {
         return true;
     }

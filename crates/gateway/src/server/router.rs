@@ -18,7 +18,7 @@ use crate::gateway::Gateway;
 use crate::kept::lookup::Part;
 use crate::kept::{self, turn};
 use crate::state::directory::Principal;
-use crate::{admin, api, auth, env, native, objects, operation};
+use crate::{admin, api, auth, env, held, native, objects, operation};
 
 /// What a path stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +83,7 @@ fn place(path: &str) -> Place<'_> {
     }
 }
 
-/// A response by its id, and what is asked of it.
+/// A response of the gateway's own by its id, and what is asked of it.
 fn response(path: &str) -> Option<(&str, Part)> {
     let rest =
         ["/v1/responses/", "/responses/", "/openai/v1/responses/"].into_iter().find_map(|p| path.strip_prefix(p));
@@ -93,7 +93,7 @@ fn response(path: &str) -> Option<(&str, Part)> {
         Some((id, "cancel")) => (id, Part::Cancel),
         Some(_) => return None,
     };
-    (!id.is_empty()).then_some((id, part))
+    turn::is_ours(id).then_some((id, part))
 }
 
 /// The operation of a path: OpenAI's below `/v1` and `/openai/v1`, two of them without; reranking in both
@@ -141,6 +141,8 @@ pub async fn route(gateway: Arc<Gateway>, peer: Option<SocketAddr>, request: Req
     let origin = allowed_origin(&gateway, &head.headers);
     let mut response = if head.method == Method::OPTIONS {
         preflight(origin.is_some())
+    } else if response(head.uri.path()).is_none() && held::path::parse(&head.method, head.uri.path()).is_some() {
+        held::run(gateway, native::Ask { id, start, peer, head, body }).await
     } else if objects::path::parse(&head.method, head.uri.path(), &head.headers).is_some() {
         objects::run(gateway, native::Ask { id, start, peer, head, body }).await
     } else {
@@ -210,14 +212,11 @@ async fn other(
             Ok(who) => api::requests::generation(gateway, &who, head.uri.query()).await,
             Err(fault) => Err(fault),
         },
-        Place::Response(id, part) if part.takes(&head.method) && turn::is_ours(id) => {
-            match who(gateway, peer, head, false).await {
-                Ok(who) => kept::lookup::serve(gateway, &who, id, part, &head.method, head.uri.query()).await,
-                Err(fault) => Err(fault),
-            }
-        }
-        Place::Response(_, part) if !part.takes(&head.method) => Err(wrong_method(part.allow())),
-        Place::Response(..) => Err(nothing(path)),
+        Place::Response(id, part) if part.takes(&head.method) => match who(gateway, peer, head, false).await {
+            Ok(who) => kept::lookup::serve(gateway, &who, id, part, &head.method, head.uri.query()).await,
+            Err(fault) => Err(fault),
+        },
+        Place::Response(_, part) => Err(wrong_method(part.allow())),
         Place::Admin(rest) => match who(gateway, peer, head, true).await {
             Ok(_) => admin::serve(gateway, rest, head, body).await,
             Err(fault) => Err(fault),
@@ -271,7 +270,15 @@ fn metrics(gateway: &Gateway) -> Response<ReplyBody> {
 fn nothing(path: &str) -> Fault {
     let shown: String = path.chars().take(120).collect();
     let bare = path.strip_prefix("/openai").or_else(|| path.strip_prefix("/anthropic")).unwrap_or(path);
-    let kept = ["/v1/files", "/v1/batches", "/v1/messages/batches", "/v1/realtime", "/v1/uploads", "/v1/fine_tuning", "/v1/vector_stores"];
+    let kept = [
+        "/v1/files",
+        "/v1/batches",
+        "/v1/messages/batches",
+        "/v1/realtime",
+        "/v1/uploads",
+        "/v1/fine_tuning",
+        "/v1/vector_stores",
+    ];
     let message = if kept.iter().any(|kept| bare == *kept || bare.starts_with(&format!("{kept}/"))) {
         format!(
             "`{shown}` is kept by one provider's account, and is not served across providers in this release. Reach it \

@@ -29,6 +29,7 @@ mod operations;
 mod passthrough;
 mod reload;
 mod responses;
+mod responses_held;
 mod responses_state;
 mod shutdown;
 mod signatures;
