@@ -31,6 +31,7 @@ use super::opening::{Opening, Told, client};
 use super::tags::{bounded, tags_of};
 use crate::env;
 use crate::gateway::Gateway;
+use crate::objects::learn::{self, Making};
 use crate::state::directory::Principal;
 use crate::state::snapshot::Snapshot;
 use crate::state::target::Target;
@@ -73,6 +74,8 @@ pub struct Record {
     /// Where the request came from, for the access log; `None` on the local socket.
     client: Option<IpAddr>,
     settled: bool,
+    /// What its answer makes at the provider.
+    making: Option<Making>,
 }
 
 /// How an answer ended.
@@ -154,6 +157,7 @@ impl Record {
             counting: Counting::Estimated,
             client: opening.client,
             settled: false,
+            making: None,
         }
     }
 
@@ -246,6 +250,11 @@ impl Record {
     /// Notes why the request goes where it goes.
     pub fn decide(&mut self, decision: Decision) {
         self.entry.decision = decision;
+    }
+
+    /// The answer makes an object at the provider, whose id is known at its end.
+    pub fn keeps(&mut self, making: Making) {
+        self.making = Some(making);
     }
 
     /// Keeps what was set aside until the end.
@@ -355,6 +364,7 @@ impl Record {
             counting: self.counting,
             client: self.client,
             settled: self.settled,
+            making: self.making.take(),
         };
         self.settled = true;
         rest
@@ -375,6 +385,10 @@ impl Record {
         let Some(active) = self.active.clone() else { return (None, Appended::Written) };
         let asked = Asked { tier: self.tier.as_deref(), region: active.target.region.as_deref() };
         let fee = active.target.provider.config.fee;
+        if let (Some(making), Some(id)) = (self.making.take(), &reading.id) {
+            // Its line stands before this one's, which is waited for.
+            drop(learn::keep(&self.gateway, making, id, None));
+        }
         let cost = match self.counting {
             Counting::Free => Cost::zero(),
             _ if refused => Cost::zero(),

@@ -30,11 +30,11 @@ use crate::exchange::opening::{Opening, Told};
 use crate::exchange::settle::{End, Record, wait};
 use crate::exchange::watch;
 use crate::gateway::Gateway;
+use crate::objects::learn;
 use crate::objects::note::Note;
 use crate::objects::path::is_id;
 use crate::objects::pin::{self, Pin};
 use crate::objects::send::{Going, send};
-use crate::objects::learn;
 use crate::state::directory::hash;
 use crate::state::snapshot::Snapshot;
 use crate::telemetry::log;
@@ -260,7 +260,8 @@ impl Reader<'_> {
         for member in ["output_file_id", "error_file_id"] {
             let id = told.get(member).and_then(Json::as_str).filter(|id| is_id(id));
             let Some(id) = id else { continue };
-            let file = Object { name: Name { id: id.as_ref().into(), ..self.batch.name.clone() }, ..self.batch.clone() };
+            let file =
+                Object { name: Name { id: id.as_ref().into(), ..self.batch.name.clone() }, ..self.batch.clone() };
             let pin = pin::of(&self.snapshot, self.note.family, Kept::Files, &file)
                 .map_err(|_| Step::Failed(Some(LONGEST)))?;
             self.read(&pin, Going::look(format!("/{id}/content"), self.note.family)).await?;
@@ -426,7 +427,9 @@ impl<'a> Outcomes<'a> {
                 let error = result.get("error");
                 let nested = error.and_then(|error| error.get("error")).or(error);
                 let invalid = nested.and_then(|error| error.get("type")).is_some_and(|kind| {
-                    ["invalid_request_error", "not_found_error", "request_too_large"].into_iter().any(|word| kind.is(word))
+                    ["invalid_request_error", "not_found_error", "request_too_large"]
+                        .into_iter()
+                        .any(|word| kind.is(word))
                 });
                 match invalid {
                     true => Self::failed(Outcome::InvalidRequest, 400),

@@ -35,8 +35,7 @@ struct Asked {
 
 fn asked(wanted: &Wanted<'_>, query: Option<&str>) -> Result<Asked, Fault> {
     let claude = wanted.family == DialectId::AnthropicMessages;
-    let mut asked =
-        Asked { page: Page { after: None, before: None, ascending: false, limit: 20 }, purpose: None };
+    let mut asked = Asked { page: Page { after: None, before: None, ascending: false, limit: 20 }, purpose: None };
     if !claude && wanted.kept == policy::provider::kept::Kept::Files {
         asked.page.limit = MOST;
     }
@@ -148,7 +147,8 @@ async fn describe(
     let going = Going { headers, ..Going::look(format!("/{}", object.name.id), wanted.family) };
     let within = pin.target.timeouts.total;
     let failed = || {
-        let message = format!("The provider `{}` does not say how `{}` is. Retry shortly.", object.name.provider, object.name.id);
+        let message =
+            format!("The provider `{}` does not say how `{}` is. Retry shortly.", object.name.provider, object.name.id);
         Fault::new(Kind::UpstreamFailed, message)
     };
     let asked = tokio::time::timeout(within, async {

@@ -137,7 +137,7 @@ pub async fn route(gateway: Arc<Gateway>, peer: Option<SocketAddr>, request: Req
             Place::Operate(operation) if head.method == Method::POST => {
                 operation::run(gateway, operation, native::Ask { id, start, peer, head, body }).await
             }
-            Place::Native => native::run(gateway, native::Ask { id, start, peer, head, body }).await,
+            Place::Native => objects::run_native(gateway, native::Ask { id, start, peer, head, body }).await,
             _ => {
                 let mut response = other(&gateway, peer, &head, body, id).await;
                 if !response.headers().contains_key("x-tollgate-request-id") {
@@ -259,7 +259,15 @@ fn metrics(gateway: &Gateway) -> Response<ReplyBody> {
 fn nothing(path: &str) -> Fault {
     let shown: String = path.chars().take(120).collect();
     let bare = path.strip_prefix("/openai").or_else(|| path.strip_prefix("/anthropic")).unwrap_or(path);
-    let kept = ["/v1/files", "/v1/batches", "/v1/messages/batches", "/v1/realtime", "/v1/uploads", "/v1/fine_tuning", "/v1/vector_stores"];
+    let kept = [
+        "/v1/files",
+        "/v1/batches",
+        "/v1/messages/batches",
+        "/v1/realtime",
+        "/v1/uploads",
+        "/v1/fine_tuning",
+        "/v1/vector_stores",
+    ];
     let message = if kept.iter().any(|kept| bare == *kept || bare.starts_with(&format!("{kept}/"))) {
         format!(
             "`{shown}` is kept by one provider's account, and is not served across providers in this release. Reach it \
