@@ -1,6 +1,5 @@
 //! Who asks, and what: the caller's key, the body, one look at it. One snapshot is taken here.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use dialect::fault::{Fault, Kind};
 use dialect::id::DialectId;
 use dialect::peek::{Peek, Said};
-use http::{HeaderMap, HeaderName, Response, header, request::Parts};
+use http::{HeaderMap, HeaderName, Response, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -16,6 +15,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 use wire::json::Document;
 
+use super::call::Call;
 use super::settle::Record;
 use crate::auth;
 use crate::coding::{Coding, CodingError, decode};
@@ -29,27 +29,6 @@ use crate::state::snapshot::Snapshot;
 /// How long the rest of a refused request is read on.
 const DISCARD: Duration = Duration::from_secs(2);
 const TIMEOUT: HeaderName = HeaderName::from_static("x-tollgate-timeout");
-
-/// A model call as it comes from the socket.
-#[derive(Debug)]
-pub struct Call {
-    /// Its id.
-    pub id: Uuid,
-    /// When it arrived.
-    pub start: Instant,
-    /// The caller's dialect.
-    pub dialect: DialectId,
-    /// The model, where the path says.
-    pub named: Option<String>,
-    /// Whether the answer is to be streamed, where the path says.
-    pub stream: Option<bool>,
-    /// The caller's address; `None` on the local socket.
-    pub peer: Option<SocketAddr>,
-    /// The head.
-    pub head: Parts,
-    /// The body.
-    pub body: Incoming,
-}
 
 /// A request that is understood.
 #[derive(Debug)]
@@ -96,7 +75,7 @@ impl Refused {
         let mut response = match self.known {
             Some(mut record) => {
                 record.settle_error_now(&self.fault, status);
-                super::fault_reply(dialect, &self.fault, &record)
+                reply::fault(dialect, &self.fault, &record)
             }
             None => {
                 gateway.metrics.request(caller.name(), "error", self.fault.kind.name(), 0, 0);

@@ -1,17 +1,25 @@
 //! The story of one request: arrive, plan, admit, recall, attempt, judge, relay, settle.
 
+pub mod access;
 pub mod admit;
 pub mod array;
 pub mod arrive;
 pub mod attempt;
+pub mod call;
 pub mod estimate;
+pub mod expect;
+pub mod flow;
+pub mod hold;
 pub mod hosting;
 pub mod judge;
+pub mod miss;
 pub mod opening;
 pub mod out;
 pub mod pass;
 pub mod plan;
+pub mod prepare;
 pub mod recall;
+pub mod redact;
 pub mod relay;
 pub mod send;
 pub mod settle;
@@ -27,7 +35,8 @@ use http::Response;
 use crate::gateway::Gateway;
 use crate::objects::refer;
 use crate::server::reply::{self, ReplyBody};
-use arrive::{Arrived, Call};
+use arrive::Arrived;
+use call::Call;
 use judge::Won;
 use settle::Record;
 
@@ -60,15 +69,5 @@ async fn serve(gateway: &Arc<Gateway>, arrived: &Arrived, record: &mut Record) -
 /// Answers with an error of ours, its line written first.
 async fn refuse(mut record: Record, arrived: &Arrived, fault: &Fault) -> Response<ReplyBody> {
     record.settle_error(fault, fault.status_in(arrived.dialect)).await;
-    fault_reply(dialect::of(arrived.dialect), fault, &record)
-}
-
-/// The answer that tells a fault.
-#[must_use]
-pub fn fault_reply(dialect: &dyn dialect::dialect::Dialect, fault: &Fault, record: &Record) -> Response<ReplyBody> {
-    let body = dialect.write_fault(fault, &record.id().hyphenated().to_string());
-    let mut response = reply::json(fault.status_in(dialect.id()), body);
-    reply::fault_headers(&mut response, fault);
-    reply::record_headers(&mut response, record);
-    response
+    reply::fault(dialect::of(arrived.dialect), fault, &record)
 }

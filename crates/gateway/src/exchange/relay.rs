@@ -1,47 +1,27 @@
-//! Streams: upstream bytes to the client's bytes, frame by frame, with the meter watching.
-//!
-//! A [`Flow`] is the machine: bytes in, bytes out, and how it ended. [`Streaming`] drives it as the body of
-//! the response, keeps the timers, settles the record at the end or when the client leaves.
+//! A stream on its way to the client: drives a [`Flow`] as the body of the response, keeps the timers, settles
+//! the record at the end or when the client leaves.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use dialect::anthropic_messages::hosting::BedrockFramer;
-use dialect::dialect::Asked;
+use bytes::Bytes;
 use dialect::fault::{Fault, Kind};
-use dialect::id::DialectId;
-use dialect::ir::event::Event;
-use dialect::ir::grammar::Grammar;
 use dialect::outcome::{Outcome, UpstreamFault};
-use dialect::stream::{Decoder, Encoder, Meter, Reading, Seen, Tally};
-use http::{HeaderMap, Response, header};
+use http::{Response, header};
 use policy::entry::Status;
-use policy::price::cost::cost;
-use policy::price::sheet::Asked as Priced;
 use policy::route::verdict::verdict;
 use store::journal::Appended;
 use tokio::time::{Instant, Sleep};
-use wire::error::FrameError;
-use wire::frame::{Frame, Framer as _};
-use wire::json::Json;
-use wire::sse::SseFramer;
 
-use super::array::{Array, Cutter};
 use super::arrive::Arrived;
-use super::attempt::{Way, asked};
-use super::judge::redact;
-use super::out::Out;
-use super::settle::{End, Record};
-use super::whole::{one_key, wants_cost, with_cost};
+use super::flow::{Ending, Flow};
+use super::redact::redacted;
+use super::settle::Record;
 use crate::config::types::OnDisconnect;
 use crate::env;
-use crate::server::reply::{self, ReplyBody};
-use crate::state::target::{Lane, Target};
-use crate::upstream::body::{BodyError, UpBody};
-use crate::upstream::client::Answer;
+use crate::server::reply::{self, Broken, ReplyBody, Source};
+use crate::state::target::Target;
 
 /// How long an answer's last bytes wait for its line.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -49,426 +29,6 @@ const PATIENCE: Duration = Duration::from_millis(20);
 const TAIL: Duration = Duration::from_secs(1);
 /// How long a stream is read on after its caller left, where the provider is set to.
 const DRAIN: Duration = Duration::from_secs(600);
-
-/// One piece of an upstream's body.
-pub type Piece = Option<Result<Bytes, BodyError>>;
-
-/// The upstream's head, kept until the first content.
-#[derive(Debug, Default)]
-pub struct Head {
-    headers: HeaderMap,
-    limits: bool,
-}
-
-impl Head {
-    /// The head of an answer.
-    #[must_use]
-    pub fn of(answer: &Answer, target: &Target) -> Self {
-        Self { headers: answer.headers.clone(), limits: one_key(target) }
-    }
-}
-
-/// What a piece brought.
-#[derive(Debug)]
-pub enum Step {
-    /// Nothing of the answer yet.
-    More,
-    /// Content.
-    Content,
-    /// The answer is whole without any.
-    Ended,
-    /// It failed before any.
-    Failed(UpstreamFault),
-}
-
-enum Machine {
-    /// Bytes pass, the meter watches.
-    Same { meter: Box<dyn Meter>, hold_usage: bool },
-    /// Frames to events to frames.
-    Across { decoder: Box<dyn Decoder>, encoder: Box<dyn Encoder>, tally: Box<Tally>, grammar: Grammar },
-    /// The bytes are there already.
-    Replayed(Box<Reading>),
-}
-
-/// How a stream ended.
-#[derive(Debug)]
-enum Ending {
-    Complete,
-    /// `passed`: the caller has been given the upstream's own error.
-    Failed {
-        fault: UpstreamFault,
-        passed: bool,
-    },
-}
-
-/// A stream on its way.
-pub struct Flow {
-    body: Option<UpBody>,
-    framer: Cutter,
-    /// The client takes one array rather than events.
-    array: Option<Array>,
-    machine: Machine,
-    out: Out,
-    content: bool,
-    ending: Option<Ending>,
-    head: Head,
-    caller: DialectId,
-    target: Arc<Target>,
-    status: u16,
-    idle: Duration,
-    until: Instant,
-    add_cost: bool,
-    tier: Option<String>,
-    frames: Vec<Frame>,
-    events: Vec<Event>,
-}
-
-impl std::fmt::Debug for Flow {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Flow({} from {}, {} bytes held)", self.caller, self.target.name, self.out.len())
-    }
-}
-
-impl Flow {
-    /// A stream whose answer has begun.
-    #[must_use]
-    pub fn new(
-        arrived: &Arrived,
-        target: &Arc<Target>,
-        lane: &Lane,
-        way: &Way,
-        answer: Answer,
-        idle: Duration,
-        until: Instant,
-    ) -> Box<Self> {
-        let to = target.for_dialect();
-        let machine = match way {
-            Way::Same { hold_usage } => {
-                Machine::Same { meter: dialect::of(lane.dialect).meter(&to), hold_usage: *hold_usage }
-            }
-            Way::Across { undo } => Machine::Across {
-                decoder: dialect::of(lane.dialect).decoder(undo.clone(), &to),
-                encoder: dialect::of(arrived.dialect).encoder(&asked(arrived, target)),
-                tally: Box::default(),
-                grammar: Grammar::default(),
-            },
-        };
-        let same = matches!(way, Way::Same { .. });
-        // Where the dialect is the same, what comes says what goes out.
-        let array = arrived.array && !(same && is_events(&answer.headers));
-        Box::new(Self {
-            body: Some(answer.body),
-            framer: match lane.hosted {
-                Some(hosted) if hosted.aws_event_stream => Cutter::Aws(BedrockFramer::default()),
-                _ => Cutter::new(array && same),
-            },
-            array: array.then(Array::default),
-            machine,
-            out: Out::default(),
-            content: false,
-            ending: None,
-            head: Head::default(),
-            caller: arrived.dialect,
-            target: Arc::clone(target),
-            status: answer.status,
-            idle,
-            until,
-            add_cost: wants_cost(arrived),
-            tier: arrived.peek.tier.clone(),
-            frames: Vec::new(),
-            events: Vec::new(),
-        })
-    }
-
-    /// A whole answer as a stream: everything is there at once.
-    #[must_use]
-    pub fn replay(
-        arrived: &Arrived,
-        target: &Arc<Target>,
-        status: u16,
-        headers: HeaderMap,
-        events: &[Event],
-        asked: &Asked,
-    ) -> Box<Self> {
-        let mut encoder = dialect::of(arrived.dialect).encoder(asked);
-        let mut tally = Tally::default();
-        let mut bytes = Vec::new();
-        for event in events {
-            tally.push(event);
-            encoder.push(event, &mut bytes);
-        }
-        let mut flow = Box::new(Self {
-            body: None,
-            framer: Cutter::new(false),
-            array: arrived.array.then(Array::default),
-            machine: Machine::Replayed(Box::new(tally.reading().clone())),
-            out: Out::default(),
-            content: true,
-            ending: Some(Ending::Complete),
-            head: Head { headers, limits: one_key(target) },
-            caller: arrived.dialect,
-            target: Arc::clone(target),
-            status,
-            idle: Duration::MAX,
-            until: env::instant() + Duration::from_secs(3_600),
-            add_cost: wants_cost(arrived),
-            tier: arrived.peek.tier.clone(),
-            frames: Vec::new(),
-            events: Vec::new(),
-        });
-        flow.write(bytes);
-        flow
-    }
-
-    /// The same with its head, ready to go out.
-    #[must_use]
-    pub fn ready(mut self: Box<Self>, head: Head) -> Box<Self> {
-        self.head = head;
-        self
-    }
-
-    /// The next piece of the upstream's body.
-    pub async fn next_piece(&mut self) -> Piece {
-        match &mut self.body {
-            Some(body) => body.next().await,
-            None => None,
-        }
-    }
-
-    /// Takes a piece while the head is held.
-    pub fn step(&mut self, piece: Piece) -> Step {
-        self.take(piece);
-        match self.ending.take() {
-            _ if self.content => {
-                // What ended it, if anything did, is said after the content.
-                Step::Content
-            }
-            None => Step::More,
-            Some(Ending::Complete) => {
-                self.ending = Some(Ending::Complete);
-                Step::Ended
-            }
-            Some(Ending::Failed { fault, .. }) => Step::Failed(fault),
-        }
-    }
-
-    /// Takes a piece: appends what goes to the client, and notes how it ended if it did.
-    fn take(&mut self, piece: Piece) {
-        if self.ending.is_some() {
-            return;
-        }
-        let last = piece.is_none();
-        let mut frames = std::mem::take(&mut self.frames);
-        let over = match piece {
-            Some(Ok(chunk)) => match self.framer.push(&chunk, &mut frames) {
-                Ok(()) => None,
-                Err(FrameError::TooLong { .. }) => {
-                    Some((Outcome::BadAnswer, "the stream has a frame longer than any frame may be"))
-                }
-                Err(FrameError::Corrupt { what }) => Some((Outcome::BadAnswer, what)),
-            },
-            Some(Err(BodyError::Connection)) => Some((Outcome::Truncated, "the stream broke off before its end")),
-            Some(Err(BodyError::Coding)) => {
-                Some((Outcome::BadAnswer, "the stream is not what its content-encoding says"))
-            }
-            None => {
-                self.framer.finish(&mut frames);
-                None
-            }
-        };
-        for frame in frames.drain(..) {
-            if self.ending.is_none() {
-                self.frame(&frame);
-            }
-        }
-        self.frames = frames;
-        if self.ending.is_some() {
-            return;
-        }
-        match over {
-            Some((outcome, message)) => self.fail(outcome, message),
-            None if last => self.finish(),
-            None => {}
-        }
-    }
-
-    fn fail(&mut self, outcome: Outcome, message: &str) {
-        let fault = UpstreamFault::new(outcome, self.status, message);
-        self.ending = Some(Ending::Failed { fault, passed: false });
-    }
-
-    fn frame(&mut self, frame: &Frame) {
-        match &mut self.machine {
-            Machine::Same { meter, hold_usage } => {
-                let seen = meter.frame(frame);
-                match seen {
-                    Seen::UsageOnly if *hold_usage => return,
-                    Seen::Content => self.content = true,
-                    Seen::End => self.ending = Some(Ending::Complete),
-                    Seen::Fault => {
-                        let fault = meter.reading().fault.clone();
-                        let fault =
-                            fault.unwrap_or_else(|| UpstreamFault::new(Outcome::ServerError, self.status, "failed"));
-                        self.ending = Some(Ending::Failed { fault, passed: true });
-                        let keys = self.target.provider.config.keys.iter().map(crate::config::Secret::reveal);
-                        self.out.push(redact(frame.raw.clone(), keys));
-                        self.pass();
-                        return;
-                    }
-                    Seen::Preamble | Seen::UsageOnly => {}
-                }
-                if self.add_cost
-                    && let Some(edited) = self.with_cost(frame)
-                {
-                    self.out.push(edited);
-                    return;
-                }
-                self.out.push(frame.raw.clone());
-                if frame.data.is_some() {
-                    self.pass();
-                }
-            }
-            Machine::Across { decoder, .. } => {
-                let mut events = std::mem::take(&mut self.events);
-                decoder.push(frame, &mut events);
-                self.events(&mut events);
-                self.events = events;
-            }
-            Machine::Replayed(_) => {}
-        }
-    }
-
-    /// An item of an array went out as it came.
-    fn pass(&mut self) {
-        if let Some(array) = &mut self.array {
-            array.passed();
-        }
-    }
-
-    fn events(&mut self, events: &mut Vec<Event>) {
-        let Machine::Across { encoder, tally, grammar, .. } = &mut self.machine else { return };
-        let mut written = Vec::new();
-        for event in events.drain(..) {
-            debug_assert!(grammar.push(&event).is_ok(), "a decoder broke the grammar");
-            self.content |= tally.push(&event);
-            match event {
-                Event::Fault(fault) => {
-                    self.ending = Some(Ending::Failed { fault, passed: false });
-                    break;
-                }
-                Event::End => {
-                    encoder.push(&Event::End, &mut written);
-                    self.ending = Some(Ending::Complete);
-                    break;
-                }
-                event => encoder.push(&event, &mut written),
-            }
-        }
-        self.write(written);
-    }
-
-    /// Appends what an encoder wrote, the cost in it where it is wanted.
-    fn write(&mut self, written: Vec<u8>) {
-        if let Some(array) = &mut self.array {
-            let items = array.items(&written);
-            return self.out.push(items.into());
-        }
-        if !self.add_cost || written.is_empty() {
-            self.out.push(written.into());
-            return;
-        }
-        let mut frames = Vec::new();
-        // What an encoder writes is whole frames within every bound.
-        let _ = SseFramer::default().push(&written.into(), &mut frames);
-        for frame in &frames {
-            let edited = self.with_cost(frame);
-            self.out.push(edited.unwrap_or_else(|| frame.raw.clone()));
-        }
-    }
-
-    /// A frame that carries final usage, with `usage.cost` in it.
-    fn with_cost(&self, frame: &Frame) -> Option<Bytes> {
-        let data = frame.data.as_ref()?;
-        memchr::memmem::find(data, b"\"usage\"")?;
-        let json = Json::from_bytes(data).ok()?;
-        json.get("usage").or_else(|| json.get("response")?.get("usage"))?.non_null()?;
-        let usage = &self.reading().usage;
-        if usage.source != dialect::usage::Source::Reported {
-            return None;
-        }
-        let target = &self.target;
-        let asked = Priced { tier: self.tier.as_deref(), region: target.region.as_deref() };
-        let total = cost(usage, target.sheet.as_ref(), env::now(), asked, target.provider.config.fee).total()?;
-        let edited = with_cost(data.clone(), total);
-        let mut out = BytesMut::with_capacity(edited.len() + 32);
-        if let Some(event) = &frame.event {
-            out.extend_from_slice(b"event: ");
-            out.extend_from_slice(event);
-            out.extend_from_slice(b"\n");
-        }
-        out.extend_from_slice(b"data: ");
-        out.extend_from_slice(&edited);
-        out.extend_from_slice(b"\n\n");
-        Some(out.freeze())
-    }
-
-    /// The body ended without a marker.
-    fn finish(&mut self) {
-        match &mut self.machine {
-            Machine::Same { meter, .. } => {
-                meter.finish();
-                if meter.reading().complete {
-                    self.ending = Some(Ending::Complete);
-                } else {
-                    self.fail(Outcome::Truncated, "the stream ended before its end");
-                }
-            }
-            Machine::Across { decoder, .. } => {
-                let mut events = std::mem::take(&mut self.events);
-                decoder.finish(&mut events);
-                self.events(&mut events);
-                self.events = events;
-                if self.ending.is_none() {
-                    self.fail(Outcome::Truncated, "the stream ended before its end");
-                }
-            }
-            Machine::Replayed(_) => self.ending = Some(Ending::Complete),
-        }
-    }
-
-    /// Ends an array: one of ours, or one that was broken off.
-    fn close(&mut self, broken: bool) {
-        if let Some(array) = self.array.take()
-            && (broken || !matches!(self.machine, Machine::Same { .. }))
-        {
-            self.out.extend_from_slice(array.close());
-        }
-    }
-
-    fn reading(&self) -> &Reading {
-        match &self.machine {
-            Machine::Same { meter, .. } => meter.reading(),
-            Machine::Across { tally, .. } => tally.reading(),
-            Machine::Replayed(reading) => reading,
-        }
-    }
-
-    fn settle(
-        &mut self,
-        record: &mut Record,
-        status: Status,
-        outcome: Outcome,
-        error: Option<&'static str>,
-    ) -> Appended {
-        if let Machine::Across { decoder, encoder, .. } = &mut self.machine {
-            record.lose(decoder.take_losses());
-            record.lose(encoder.take_losses());
-        }
-        let end =
-            End { status, outcome, upstream_status: self.status, http: 200, reading: self.reading().clone(), error };
-        record.settle(end).1
-    }
-}
 
 /// The response of a stream that has begun.
 pub fn answer(mut record: Record, arrived: &Arrived, mut flow: Box<Flow>) -> Response<ReplyBody> {
@@ -523,9 +83,8 @@ impl std::fmt::Debug for Streaming {
     }
 }
 
-impl Streaming {
-    /// The next bytes for the client; `None` at the end.
-    pub fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+impl Source for Streaming {
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
         loop {
             let Some(flow) = &mut self.flow else { return Poll::Ready(None) };
             match &mut self.state {
@@ -536,12 +95,12 @@ impl Streaming {
                     }
                     self.state = State::Tail;
                     if let Some(bytes) = flow.out.take() {
-                        return Poll::Ready(Some(bytes));
+                        return Poll::Ready(Some(Ok(bytes)));
                     }
                 }
                 State::Tail => {
                     if let Some(bytes) = flow.out.take() {
-                        return Poll::Ready(Some(bytes));
+                        return Poll::Ready(Some(Ok(bytes)));
                     }
                     self.tail(cx);
                     return Poll::Ready(None);
@@ -553,7 +112,7 @@ impl Streaming {
                     }
                     if let Some(bytes) = flow.out.take() {
                         self.sent_at = self.read_at;
-                        return Poll::Ready(Some(bytes));
+                        return Poll::Ready(Some(Ok(bytes)));
                     }
                     match flow.body.as_mut().map_or(Poll::Ready(None), |body| body.poll_data(cx)) {
                         Poll::Ready(piece) => {
@@ -561,7 +120,7 @@ impl Streaming {
                             flow.take(piece);
                         }
                         Poll::Pending => match ready!(self.timers(cx)) {
-                            Some(bytes) => return Poll::Ready(Some(bytes)),
+                            Some(bytes) => return Poll::Ready(Some(Ok(bytes))),
                             None => continue,
                         },
                     }
@@ -569,7 +128,9 @@ impl Streaming {
             }
         }
     }
+}
 
+impl Streaming {
     /// Looks at the timers while nothing comes: gives a comment to send, or notes a time-out.
     fn timers(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let Some(flow) = &mut self.flow else { return Poll::Ready(None) };
@@ -659,13 +220,6 @@ impl Streaming {
     }
 }
 
-/// True for an answer of server-sent events.
-#[must_use]
-pub fn is_events(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
-}
-
 /// What the caller of a broken stream is told.
 fn told(kind: Kind, fault: &UpstreamFault, target: &Target) -> Fault {
     let message = match fault.outcome {
@@ -676,7 +230,7 @@ fn told(kind: Kind, fault: &UpstreamFault, target: &Target) -> Fault {
         Outcome::TimeoutTotal => {
             "The answer took too long and is incomplete. Raise `timeouts.total`, or ask for less.".to_owned()
         }
-        _ => super::send::redacted(fault.message.clone(), target),
+        _ => redacted(fault.message.clone(), target),
     };
     let mut told = Fault::new(kind, message);
     told.code.clone_from(&fault.code);

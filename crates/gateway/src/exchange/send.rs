@@ -3,19 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use dialect::id::DialectId;
 use dialect::ir::fold::unfold;
-use dialect::outcome::{Outcome, UpstreamFault};
+use dialect::outcome::Outcome;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 use tokio::time::{Instant, timeout_at};
 
 use super::arrive::Arrived;
-use super::attempt::{Prepared, asked};
+use super::flow::{Flow, Head, Step, is_events};
 use super::hosting;
-use super::judge::{Miss, Won, refusal};
-use super::relay::{Flow, Head, Step, is_events};
+use super::judge::Won;
+use super::miss::{Miss, refusal};
+use super::prepare::{Prepared, asked};
+use super::redact::{keys, redacted};
 use super::settle::Record;
 use super::whole::{self, Whole};
 use crate::config::types::Timeouts;
@@ -93,10 +94,6 @@ async fn inner(
 
 fn first_byte_late() -> Miss {
     Miss::of(Outcome::TimeoutFirstByte, "no byte of an answer within the time for the first")
-}
-
-fn keys(target: &Target) -> impl Iterator<Item = &str> {
-    target.provider.config.keys.iter().map(crate::config::Secret::reveal)
 }
 
 /// The times a stream must keep.
@@ -240,20 +237,8 @@ async fn begin(
     }
 }
 
-/// A provider's message without our keys.
-pub fn redacted(message: String, target: &Target) -> String {
-    let bytes = super::judge::redact(Bytes::from(message), keys(target));
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 /// A whole answer as the stream that was asked for.
 fn replay(arrived: &Arrived, target: &Arc<Target>, whole: Box<Whole>) -> Box<Flow> {
     let events = unfold(&whole.response.unwrap_or_default());
     Flow::replay(arrived, target, whole.status, whole.headers, &events, &asked(arrived, target))
-}
-
-/// The fault of an answer that is not what the dialect says.
-#[must_use]
-pub fn bad_answer(status: u16, message: &str) -> Miss {
-    Miss { fault: UpstreamFault::new(Outcome::BadAnswer, status, message), raw: None }
 }

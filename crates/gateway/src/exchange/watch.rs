@@ -11,8 +11,8 @@ use wire::frame::{Frame, Framer as _};
 use wire::json::{Index, Json, Kind};
 use wire::sse::SseFramer;
 
-use super::judge::redact;
 use super::out::Out;
+use super::redact::redact;
 use crate::state::target::Target;
 
 /// Longest answer that is kept to be read at its end, in bytes.

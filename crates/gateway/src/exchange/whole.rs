@@ -18,9 +18,9 @@ use wire::json::{Document, Edit, Index};
 use wire::sse::SseFramer;
 
 use super::arrive::Arrived;
-use super::attempt::{Prepared, Way, asked};
-use super::judge::Miss;
-use super::send::{bad_answer, redacted};
+use super::miss::{Miss, bad_answer};
+use super::prepare::{Prepared, Way, asked};
+use super::redact::redacted;
 use super::settle::{End, Record, wait};
 use crate::server::reply::{self, ReplyBody};
 use crate::state::target::{Lane, Target};

@@ -18,13 +18,14 @@ use super::pin::Pin;
 use policy::object::Object;
 use policy::provider::kept::Kept;
 
-use crate::exchange::judge::{Rejected, redact, refusal};
+use crate::exchange::judge::Rejected;
+use crate::exchange::miss::refusal;
 use crate::exchange::pass::{Manner, Passing};
+use crate::exchange::redact::redact;
 use crate::exchange::settle::{End, Record, wait};
 use crate::exchange::watch::Watch;
 use crate::native::headers;
 use crate::server::reply::{self, ReplyBody};
-use crate::server::router::fault_reply;
 use crate::upstream::client::Answer;
 
 /// Longest answer that is read, in bytes.
@@ -61,7 +62,7 @@ pub async fn answer(record: Record, about: About<'_>, answer: Answer) -> Respons
 /// Answers with an error of ours, its line written first.
 pub async fn refuse(mut record: Record, family: DialectId, fault: &Fault) -> Response<ReplyBody> {
     record.settle_error(fault, fault.status_in(family)).await;
-    let mut response = fault_reply(family, fault, record.id());
+    let mut response = reply::plain_fault(family, fault, record.id());
     reply::record_headers(&mut response, &record);
     response
 }
@@ -187,6 +188,6 @@ fn pass(mut record: Record, about: About<'_>, answer: Answer) -> Response<ReplyB
     };
     let watch = Watch::Nothing(Reading::default());
     let passing = Passing::new(answer.body, Vec::new(), watch, target, record, how);
-    *response.body_mut() = ReplyBody::Pass(Box::new(passing));
+    *response.body_mut() = ReplyBody::stream(passing);
     response
 }

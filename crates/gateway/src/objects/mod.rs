@@ -44,7 +44,6 @@ use crate::gateway::Gateway;
 use crate::jobs::batches;
 use crate::native::{self, Ask, NO_MODEL};
 use crate::server::reply::{self, ReplyBody};
-use crate::server::router::fault_reply;
 use crate::state::directory::Principal;
 use crate::state::snapshot::Snapshot;
 
@@ -100,7 +99,7 @@ async fn serve(gateway: Arc<Gateway>, ask: Ask, path: &str, at: Option<&str>) ->
     let (id, start, peer) = (ask.id, ask.start, ask.peer);
     let method = ask.head.method.clone();
     let Some(wanted) = path::parse(&method, path, &ask.head.headers) else {
-        return fault_reply(DialectId::OpenAiChat, &Fault::new(Kind::NotFound, "There is nothing here."), id);
+        return reply::plain_fault(DialectId::OpenAiChat, &Fault::new(Kind::NotFound, "There is nothing here."), id);
     };
     let snapshot = gateway.snapshot.load_full();
     let family = wanted.family;
@@ -121,7 +120,7 @@ async fn serve(gateway: Arc<Gateway>, ask: Ask, path: &str, at: Option<&str>) ->
             if !body.is_end_stream() {
                 gateway.tasks.spawn("discard", discard(body));
             }
-            return fault_reply(family, &fault, id);
+            return reply::plain_fault(family, &fault, id);
         }
     };
     let client = client(peer, &head.headers, &snapshot);

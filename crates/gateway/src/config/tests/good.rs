@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use dialect::id::DialectId;
 
+use policy::route::order::Choose;
+
 use super::super::load::keep_fixed;
-use super::super::types::{Choose, Losses, OnDisconnect, Sync};
+use super::super::types::{Losses, OnDisconnect, Sync};
 use super::*;
 
 const WHOLE: &str = r#"

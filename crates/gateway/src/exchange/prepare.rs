@@ -1,0 +1,125 @@
+//! A request made ready for a target: its own bytes patched, or written anew in the target's dialect.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dialect::dialect::Asked;
+use dialect::fault::{Fault, Kind};
+use dialect::ir::request::Request;
+use dialect::loss::{Loss, Lossy};
+use dialect::peek::Said;
+use dialect::undo::Undo;
+
+use super::arrive::Arrived;
+use super::hosting;
+use crate::env;
+use crate::state::target::{Lane, Target};
+
+/// A request made ready for one target.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The body.
+    pub body: Bytes,
+    /// Headers beyond the row's.
+    pub headers: Vec<(&'static str, String)>,
+    /// What could not come along.
+    pub losses: Vec<Loss>,
+    /// How the answer comes back.
+    pub way: Way,
+}
+
+/// How an answer comes back.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// In the caller's dialect, byte for byte.
+    Same {
+        /// Hold back the frame that carries usage alone.
+        hold_usage: bool,
+    },
+    /// Through the representation between dialects.
+    Across {
+        /// What the answer must be changed back from.
+        undo: Undo,
+    },
+}
+
+/// Requests made ready, one a target: keys and second tries use them again.
+#[derive(Debug, Default)]
+pub struct Ready {
+    read: Option<Lossy<Request>>,
+    by_route: Vec<(usize, Prepared)>,
+}
+
+impl Ready {
+    /// The request as it goes to a target.
+    ///
+    /// # Errors
+    /// The request is not what its dialect says, or cannot be said in the target's.
+    pub fn prepare(
+        &mut self,
+        arrived: &Arrived,
+        route: usize,
+        target: &Arc<Target>,
+        lane: &Lane,
+    ) -> Result<&Prepared, Fault> {
+        let place = match self.by_route.iter().position(|(known, _)| *known == route) {
+            Some(place) => place,
+            None => {
+                let prepared = self.make(arrived, target, lane)?;
+                self.by_route.push((route, prepared));
+                self.by_route.len() - 1
+            }
+        };
+        // It was put there a moment ago.
+        self.by_route
+            .get(place)
+            .map(|(_, prepared)| prepared)
+            .ok_or_else(|| Fault::new(Kind::UpstreamFailed, "The request could not be prepared."))
+    }
+
+    fn make(&mut self, arrived: &Arrived, target: &Target, lane: &Lane) -> Result<Prepared, Fault> {
+        let to = target.for_dialect();
+        if lane.dialect == arrived.dialect {
+            let mut patch = dialect::of(arrived.dialect).patch(&arrived.body, &arrived.peek, &to);
+            if let Some(hosted) = lane.hosted {
+                patch.edits.extend(hosting::edits(hosted, &arrived.headers));
+            }
+            return Ok(Prepared {
+                body: arrived.body.edit(&patch.edits),
+                headers: Vec::new(),
+                losses: patch.losses,
+                // Who asks for the cost asks for the frame that tells it.
+                way: Way::Same { hold_usage: patch.hold_usage && !arrived.peek.include_cost },
+            });
+        }
+        let said = Said { model: Some(&arrived.peek.model), stream: Some(arrived.peek.stream) };
+        let read = match self.read.take() {
+            Some(read) => read,
+            None => dialect::of(arrived.dialect).read_request(&arrived.body, said)?,
+        };
+        let written = dialect::of(lane.dialect).write_request(&read.value, &to)?;
+        let losses = read.losses.iter().cloned().chain(written.losses).collect();
+        self.read = Some(read);
+        Ok(Prepared {
+            body: match lane.hosted {
+                Some(hosted) => hosting::body(written.body, hosted),
+                None => written.body.into(),
+            },
+            headers: written.headers,
+            losses,
+            way: Way::Across { undo: written.undo },
+        })
+    }
+}
+
+/// What the client asked for, as far as its answer must know.
+#[must_use]
+pub fn asked(arrived: &Arrived, target: &Target) -> Asked {
+    Asked {
+        include_usage: arrived.peek.include_usage || arrived.peek.include_cost,
+        now: env::unix_seconds(),
+        id: format!("tg-{}", arrived.id.simple()),
+        model: target.model.to_string(),
+        echo: dialect::of(arrived.dialect).echo(&arrived.body),
+    }
+}
