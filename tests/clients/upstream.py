@@ -24,6 +24,8 @@ import json
 import struct
 import sys
 
+from keeper import Keeper
+
 OPENAI_KEY = "sk-upstream-openai-0123456789"
 ANTHROPIC_KEY = "sk-ant-upstream-0123456789"
 GEMINI_KEY = "AIza-upstream-gemini-0123456789"
@@ -426,6 +428,7 @@ class Upstream:
     def __init__(self):
         self.log = []
         self.violations = []
+        self.keeper = Keeper({"prompt_tokens": 20, "completion_tokens": 7, "total_tokens": 27})
 
     async def serve(self, reader, writer):
         try:
@@ -457,6 +460,10 @@ class Upstream:
             return True
         if path.startswith("/tired/"):
             self.reply(writer, 503, OpenAI.error(Refusal(503, "The server is overloaded.", "server_error")))
+            return True
+        kept = self.keeper.answer(method, path, headers, raw)
+        if kept is not None:
+            self.reply(writer, *kept)
             return True
         if path == "/v1/embeddings":
             body = json.loads(raw)
@@ -508,7 +515,7 @@ class Upstream:
             return True
 
     def reply(self, writer, status, body, headers=()):
-        raw = json.dumps(body, ensure_ascii=False).encode()
+        raw = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
         extra = "".join(f"{name}: {value}\r\n" for name, value in dict(headers).items())
         writer.write(
             f"HTTP/1.1 {status} Scripted\r\ncontent-type: application/json\r\nrequest-id: req_scripted\r\n"

@@ -191,6 +191,7 @@ pub fn providers() -> String {
             let names: Vec<&str> = serves.iter().map(Serves::name).collect();
             format!("Also serves: {}.", names.join(", "))
         }));
+        notes.extend(row.keeps.as_ref().map(|keeps| format!("Keeps: {}.", keeps.join(", "))));
         if !row.quirks.is_empty() {
             notes.push(format!("Differs from its dialect: {}.", row.quirks.join(", ")));
         }

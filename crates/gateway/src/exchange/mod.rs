@@ -36,6 +36,7 @@ use dialect::fault::Fault;
 use http::Response;
 
 use crate::gateway::Gateway;
+use crate::objects::refer;
 use crate::server::reply::{self, ReplyBody};
 use arrive::Arrived;
 use call::Call;
@@ -65,6 +66,7 @@ pub async fn run(gateway: Arc<Gateway>, call: Call) -> Response<ReplyBody> {
 
 async fn serve(gateway: &Arc<Gateway>, arrived: &Arrived, record: &mut Record) -> Result<Won, Fault> {
     let plan = plan::plan(arrived, record)?;
+    refer::check(gateway, &arrived.who, arrived.body.bytes(), refer::words(arrived.dialect)).await?;
     record.hold(admit::admit(gateway, arrived)?);
     match recall::recall(gateway, arrived) {
         Some(known) => Ok(known),

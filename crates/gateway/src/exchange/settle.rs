@@ -3,6 +3,8 @@
 //! Settling prices what was used, writes the ledger line to the journal, counts metrics, logs one line and
 //! gives back what was set aside. There is no other place that does any of these.
 
+mod kept;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,10 +30,11 @@ use super::call::Call;
 use super::estimate::{Counting, free, whole_usage};
 use super::expect::Size;
 use super::hold::Hold;
-use super::opening::{Opening, Told, client};
+use super::opening::{Opening, client};
 use super::tags::{bounded, tags_of};
 use crate::env;
 use crate::gateway::Gateway;
+use crate::objects::learn::{self, Making};
 use crate::state::directory::Principal;
 use crate::state::live::Busy;
 use crate::state::snapshot::Snapshot;
@@ -79,6 +82,8 @@ pub struct Record {
     /// It tells of what ended earlier: its times are nobody's waiting.
     late: bool,
     settled: bool,
+    /// What its answer makes at the provider.
+    making: Option<Making>,
 }
 
 /// How an answer ended.
@@ -160,48 +165,8 @@ impl Record {
             client: opening.client,
             late: false,
             settled: false,
+            making: None,
         }
-    }
-
-    /// Begins the record of one request of a batch, which the provider answered at a time: it is priced as such,
-    /// and nobody waits for it.
-    #[must_use]
-    pub fn of_batch(gateway: &Arc<Gateway>, snapshot: &Arc<Snapshot>, told: Told, opening: Opening) -> Self {
-        let mut record = Self::begun(gateway, snapshot, &Principal::named("", false), opening);
-        record.entry.at = told.at;
-        record.entry.caller = told.caller;
-        record.entry.batch = Some((told.batch, bounded(&told.custom_id)));
-        record.entry.decision.why = "batch".to_owned();
-        record.size.tier = Some("batch".to_owned());
-        record.counting = Counting::Reported;
-        record
-    }
-
-    /// Begins the record of a response that its provider made in the background: nobody waits for it.
-    #[must_use]
-    pub fn of_background(
-        gateway: &Arc<Gateway>,
-        snapshot: &Arc<Snapshot>,
-        caller: Caller,
-        at: Timestamp,
-        opening: Opening,
-    ) -> Self {
-        let mut record = Self::begun(gateway, snapshot, &Principal::named("", false), opening);
-        record.entry.at = at;
-        record.entry.caller = caller;
-        record.entry.decision.why = "background".to_owned();
-        record.counting = Counting::Reported;
-        record.late = true;
-        record
-    }
-
-    /// Settles an answer that the gateway gave by itself.
-    pub fn settle_own(&mut self, status: u16) -> Appended {
-        self.active = None;
-        self.entry.status = Status::Ok;
-        self.entry.http = Some(status);
-        self.entry.usage = free();
-        self.write()
     }
 
     /// Reads tags, user and session from the request's headers.
@@ -394,6 +359,7 @@ impl Record {
             client: self.client,
             late: self.late,
             settled: self.settled,
+            making: self.making.take(),
         };
         self.settled = true;
         rest
@@ -414,6 +380,10 @@ impl Record {
         let Some(active) = self.active.take() else { return (None, Appended::Written) };
         let asked = Asked { tier: self.size.tier.as_deref(), region: active.target.region.as_deref() };
         let fee = active.target.provider.config.fee;
+        if let (Some(making), Some(id)) = (self.making.take(), &reading.id) {
+            // Its line stands before this one's, which is waited for.
+            drop(learn::keep(&self.gateway, making, id, None));
+        }
         let cost = match self.counting {
             Counting::Free => Cost::zero(),
             _ if refused => Cost::zero(),
@@ -422,7 +392,7 @@ impl Record {
         };
         let total = cost.total();
         self.end_attempt(&active, end.outcome, Some(end.upstream_status), total);
-        if end.outcome == Outcome::Ok && !self.late {
+        if end.outcome == Outcome::Ok && !self.late && self.entry.batch.is_none() {
             let whole = env::instant().saturating_duration_since(active.start);
             let rest = whole.saturating_sub(active.first.unwrap_or_default());
             let (prompt, output) = (usage.prompt_tokens(), usage.completion_tokens());

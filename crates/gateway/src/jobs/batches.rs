@@ -4,6 +4,8 @@
 //! becomes a line of the ledger, whose id follows from the batch and the caller's id of the request: read twice,
 //! after a kill or by two at a time, a line is stored once.
 
+mod outcome;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +13,6 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use dialect::fault::Kind as FaultKind;
 use dialect::id::DialectId;
-use dialect::outcome::Outcome;
 use dialect::stream::Reading;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, header};
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 use uuid::{Builder, Uuid};
 use wire::json::Json;
 
+use self::outcome::Answered;
 use crate::env;
 use crate::exchange::estimate::Counting;
 use crate::exchange::opening::{Opening, Told};
@@ -322,7 +324,7 @@ impl Reader<'_> {
         let Some(custom_id) = text("custom_id").or_else(|| text("id")) else {
             return self.bad(number, "names no request");
         };
-        let appended = self.settle(&custom_id, &Outcomes::read(json));
+        let appended = self.settle(&custom_id, &Answered::read(json));
         let held = matches!(appended, Appended::Held);
         wait(appended).await;
         if held {
@@ -334,7 +336,7 @@ impl Reader<'_> {
     }
 
     /// Writes the ledger's line of one answer.
-    fn settle(&self, custom_id: &str, answer: &Outcomes<'_>) -> Appended {
+    fn settle(&self, custom_id: &str, answer: &Answered<'_>) -> Appended {
         let body = answer.body.map(|body| Bytes::copy_from_slice(body.raw().as_bytes()));
         let served = answer.body.and_then(|body| body.get("model")?.as_str());
         let model = self.batch.model.as_deref().or(served.as_deref()).unwrap_or(crate::native::NO_MODEL);
@@ -379,76 +381,6 @@ impl Reader<'_> {
     }
 }
 
-/// How one request of a batch ended.
-struct Outcomes<'a> {
-    status: Status,
-    outcome: Outcome,
-    http: u16,
-    /// The answer as the provider's API would have given it.
-    body: Option<Json<'a>>,
-}
-
-impl<'a> Outcomes<'a> {
-    /// Reads a line of answers, of either API.
-    fn read(line: Json<'a>) -> Self {
-        match line.get("result") {
-            Some(result) => Self::anthropic(result),
-            None => Self::openai(line),
-        }
-    }
-
-    /// `{"custom_id", "response": {"status_code", "body"}, "error": {"code"}}`
-    fn openai(line: Json<'a>) -> Self {
-        let response = line.get("response").and_then(Json::non_null);
-        let status = response.and_then(|response| response.get("status_code")?.as_u64());
-        let status = status.and_then(|status| u16::try_from(status).ok()).filter(|status| *status >= 200);
-        let body = response.and_then(|response| response.get("body")?.non_null());
-        if let Some(http) = status.filter(|status| *status < 400 && body.is_some()) {
-            return Self { status: Status::Ok, outcome: Outcome::Ok, http, body };
-        }
-        let code = line.get("error").and_then(|error| error.get("code")?.as_str());
-        match (code.as_deref(), status) {
-            (Some("batch_expired"), _) => Self::failed(Outcome::TimeoutTotal, 504),
-            (Some("batch_cancelled"), _) => Self::cancelled(),
-            (_, Some(http)) if (400..500).contains(&http) => Self::failed(Outcome::InvalidRequest, http),
-            (_, Some(http)) if http >= 500 => Self::failed(Outcome::ServerError, http),
-            _ => Self::failed(Outcome::ServerError, 502),
-        }
-    }
-
-    /// `{"custom_id", "result": {"type": "succeeded", "message": …}}`
-    fn anthropic(result: Json<'a>) -> Self {
-        let kind = result.get("type").and_then(Json::as_str);
-        let body = result.get("message").and_then(Json::non_null);
-        match (kind.as_deref(), body) {
-            (Some("succeeded"), Some(_)) => Self { status: Status::Ok, outcome: Outcome::Ok, http: 200, body },
-            (Some("canceled"), _) => Self::cancelled(),
-            (Some("expired"), _) => Self::failed(Outcome::TimeoutTotal, 504),
-            _ => {
-                let error = result.get("error");
-                let nested = error.and_then(|error| error.get("error")).or(error);
-                let invalid = nested.and_then(|error| error.get("type")).is_some_and(|kind| {
-                    ["invalid_request_error", "not_found_error", "request_too_large"]
-                        .into_iter()
-                        .any(|word| kind.is(word))
-                });
-                match invalid {
-                    true => Self::failed(Outcome::InvalidRequest, 400),
-                    false => Self::failed(Outcome::ServerError, 502),
-                }
-            }
-        }
-    }
-
-    const fn failed(outcome: Outcome, http: u16) -> Self {
-        Self { status: Status::Error, outcome, http, body: None }
-    }
-
-    const fn cancelled() -> Self {
-        Self { status: Status::Cancelled, outcome: Outcome::Cancelled, http: 499, body: None }
-    }
-}
-
 /// The id of the ledger's line of a request: a version 7 UUID of the batch's end, the rest a hash of what tells the
 /// request apart from all others.
 fn line_id(at: Timestamp, batch: &Name, custom_id: &str) -> Uuid {
@@ -462,35 +394,6 @@ fn line_id(at: Timestamp, batch: &Name, custom_id: &str) -> Uuid {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-
-    #[test]
-    fn answers_of_both_apis_are_read() {
-        let read = |line: &str| {
-            let outcome = Outcomes::read(Json::parse(line).unwrap());
-            format!("{} {} {} {}", outcome.status.name(), outcome.outcome.name(), outcome.http, outcome.body.is_some())
-        };
-        for (line, expected) in [
-            (r#"{"response":{"status_code":200,"body":{"id":"x"}},"error":null}"#, "ok ok 200 true"),
-            (r#"{"response":{"status_code":200,"body":null}}"#, "error server_error 502 false"),
-            (r#"{"response":{"status_code":400,"body":{}},"error":null}"#, "error invalid_request 400 false"),
-            (r#"{"response":{"status_code":503,"body":{}}}"#, "error server_error 503 false"),
-            (r#"{"response":null,"error":{"code":"batch_expired"}}"#, "error timeout_total 504 false"),
-            (r#"{"response":null,"error":{"code":"batch_cancelled"}}"#, "cancelled cancelled 499 false"),
-            (r#"{"custom_id":"a"}"#, "error server_error 502 false"),
-            (r#"{"response":{"status_code":7}}"#, "error server_error 502 false"),
-            (r#"{"result":{"type":"succeeded","message":{}}}"#, "ok ok 200 true"),
-            (r#"{"result":{"type":"canceled"}}"#, "cancelled cancelled 499 false"),
-            (r#"{"result":{"type":"expired"}}"#, "error timeout_total 504 false"),
-            (
-                r#"{"result":{"type":"errored","error":{"type":"error","error":{"type":"invalid_request_error"}}}}"#,
-                "error invalid_request 400 false",
-            ),
-            (r#"{"result":{"type":"errored","error":{"type":"api_error"}}}"#, "error server_error 502 false"),
-            (r#"{"result":{"type":"new"}}"#, "error server_error 502 false"),
-        ] {
-            assert_eq!(read(line), expected, "{line}");
-        }
-    }
 
     #[test]
     fn the_id_of_a_line_follows_from_its_request() {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use dialect::id::DialectId;
 use jiff::Timestamp;
 use policy::object::{Kind, Name, Object, Owner, State};
 use store::journal::Appended;
@@ -26,31 +25,37 @@ pub struct Making {
     pub kind: Kind,
     /// The only model it is for.
     pub model: Option<Arc<str>>,
+    /// Whether the gateway has work with it.
+    pub state: Option<State>,
     /// What is stored with it.
     pub data: Option<Arc<str>>,
 }
 
-/// Records the object that an answer says was made; `None` for an answer without an id.
+/// Records the object that an answer says was made; `None` for an answer without an id. Google's names hold their
+/// collection (`cachedContents/abc`), and its files stand one member deeper.
 #[must_use]
 pub fn made(gateway: &Gateway, making: Making, answer: Json<'_>) -> Option<Appended> {
-    let id = answer.get("id").or_else(|| answer.get("name"))?.as_str().filter(|id| is_path_id(id))?;
+    let answer = answer.get("file").filter(|_| answer.get("id").is_none()).unwrap_or(answer);
+    let id = answer.get("id").or_else(|| answer.get("name"))?.as_str()?;
     let expires = answer.get("expires_at").and_then(Json::as_u64).filter(|_| making.kind == Kind::File);
     let expires = expires.and_then(|seconds| Timestamp::from_second(i64::try_from(seconds).ok()?).ok());
+    keep(gateway, making, &id, expires)
+}
+
+/// Records an object of that id; `None` for what is no id.
+#[must_use]
+pub fn keep(gateway: &Gateway, making: Making, id: &str, expires: Option<Timestamp>) -> Option<Appended> {
+    let id = id.rsplit('/').next().filter(|id| is_id(id))?;
     Some(gateway.objects.made(Object {
-        name: Name { provider: making.provider, kind: making.kind, id: id.as_ref().into() },
+        name: Name { provider: making.provider, kind: making.kind, id: id.into() },
         owner: making.owner,
         key: making.key,
         model: making.model,
         created: env::now(),
         expires,
-        state: (making.kind == Kind::Batch).then_some(State::Open),
+        state: making.state,
         data: making.data,
     }))
-}
-
-/// Google's names hold their collection (`cachedContents/abc`).
-fn is_path_id(id: &str) -> bool {
-    id.split('/').all(is_id)
 }
 
 /// Records the files that a batch has made: they are its owner's. True when the batch has come to its end.
@@ -85,13 +90,4 @@ pub fn ended(answer: Json<'_>) -> bool {
         answer.get(member).and_then(Json::as_str).is_some_and(|status| words.contains(&&*status))
     };
     is("status", &["completed", "failed", "expired", "cancelled"]) || is("processing_status", &["ended"])
-}
-
-/// The API of a batch, by its answer's shape.
-#[must_use]
-pub fn family(answer: Json<'_>) -> DialectId {
-    match answer.get("processing_status") {
-        Some(_) => DialectId::AnthropicMessages,
-        None => DialectId::OpenAiChat,
-    }
 }

@@ -91,15 +91,15 @@ fn resolve(snapshot: &Snapshot, who: &Principal, place: usize, name: &str) -> Re
             here.map(|(target, _)| Arc::clone(&target.model))
         })
     };
-    let first = at(name);
-    if let Ok(Some(id)) = &first {
-        return Ok(Arc::clone(id));
+    match at(name) {
+        Ok(Some(id)) => return Ok(id),
+        Ok(None) => {}
+        // A name that no list has may still be one of the provider's.
+        Err(fault) if fault.kind == Kind::UnknownModel => {
+            return at(&format!("{provider}/{name}")).ok().flatten().ok_or(fault);
+        }
+        Err(fault) => return Err(fault),
     }
-    // A bare name that no list has may still be one of the provider's.
-    if let Ok(Some(id)) = at(&format!("{provider}/{name}")) {
-        return Ok(id);
-    }
-    first?;
     let message = format!(
         "The model `{}` is not at the provider `{provider}`, which this batch goes to. Name another provider with \
          `x-tollgate-provider`, or ask for a model that it serves.",

@@ -8,6 +8,7 @@ pub mod make;
 pub mod note;
 pub mod path;
 pub mod pin;
+pub mod refer;
 pub mod send;
 pub mod sieve;
 pub mod upload;
@@ -41,7 +42,7 @@ use crate::exchange::opening::{Opening, client};
 use crate::exchange::settle::{Record, wait};
 use crate::gateway::Gateway;
 use crate::jobs::batches;
-use crate::native::{Ask, NO_MODEL};
+use crate::native::{self, Ask, NO_MODEL};
 use crate::server::reply::{self, ReplyBody};
 use crate::state::directory::Principal;
 use crate::state::snapshot::Snapshot;
@@ -55,6 +56,17 @@ enum Todo {
     Ask(Box<Asking>),
 }
 
+/// What is asked, and how.
+#[derive(Debug, Clone, Copy)]
+struct Asked<'a> {
+    wanted: Wanted<'a>,
+    /// The provider that the caller names.
+    at: Option<&'a str>,
+    head: &'a Parts,
+    /// Nobody has a key.
+    local: bool,
+}
+
 #[derive(Debug)]
 struct Asking {
     pin: Pin,
@@ -65,20 +77,42 @@ struct Asking {
     until: Instant,
 }
 
-/// Serves one request; `None` of a path is answered as one that is not there.
+/// Serves one request of the native lane, which may be about a file or a batch as well.
+pub async fn run_native(gateway: Arc<Gateway>, ask: Ask) -> Response<ReplyBody> {
+    let snapshot = gateway.snapshot.load_full();
+    let path = ask.head.uri.path().to_owned();
+    match path::of_native(&snapshot, &path, &ask.head.headers) {
+        Some((provider, typed)) if path::parse(&ask.head.method, &typed, &ask.head.headers).is_some() => {
+            serve(gateway, ask, &typed, Some(provider)).await
+        }
+        _ => native::run(gateway, ask).await,
+    }
+}
+
+/// Serves one request.
 pub async fn run(gateway: Arc<Gateway>, ask: Ask) -> Response<ReplyBody> {
-    let Ask { id, start, peer, head, body } = ask;
-    let uri = head.uri.clone();
-    let method = head.method.clone();
-    let Some(wanted) = path::parse(&method, uri.path(), &head.headers) else {
+    let path = ask.head.uri.path().to_owned();
+    serve(gateway, ask, &path, None).await
+}
+
+async fn serve(gateway: Arc<Gateway>, ask: Ask, path: &str, at: Option<&str>) -> Response<ReplyBody> {
+    let (id, start, peer) = (ask.id, ask.start, ask.peer);
+    let method = ask.head.method.clone();
+    let Some(wanted) = path::parse(&method, path, &ask.head.headers) else {
         return reply::plain_fault(DialectId::OpenAiChat, &Fault::new(Kind::NotFound, "There is nothing here."), id);
     };
     let snapshot = gateway.snapshot.load_full();
     let family = wanted.family;
-    let known = match gateway.loops(&head.headers) {
+    let known = match gateway.loops(&ask.head.headers) {
         Some(fault) => Err(fault),
-        None => auth::caller(&gateway, &snapshot, &head, peer).await,
+        None => auth::caller(&gateway, &snapshot, &ask.head, peer).await,
     };
+    if at.is_some() && wanted.verb == Verb::List && known.as_ref().is_ok_and(|who| who.admin) {
+        // The native lane shows an admin key the whole account.
+        return native::run(gateway, ask).await;
+    }
+    let Ask { head, body, .. } = ask;
+    let at = at.or_else(|| pin::named(&head.headers)).map(str::to_owned);
     let who = match known {
         Ok(who) => who,
         Err(fault) => {
@@ -95,7 +129,8 @@ pub async fn run(gateway: Arc<Gateway>, ask: Ask) -> Response<ReplyBody> {
     record.count(Counting::Free);
     let local = peer.is_some() && gateway.directory.load().is_empty();
     let mut body = Some(body);
-    let todo = todo(&gateway, &snapshot, &who, wanted, &head, &mut body, start, local, &mut record).await;
+    let asked = Asked { wanted, at: at.as_deref(), head: &head, local };
+    let todo = todo(&gateway, &snapshot, &who, asked, &mut body, start, &mut record).await;
     if let Some(body) = body.filter(|body| todo.is_err() && !body.is_end_stream()) {
         gateway.tasks.spawn("discard", discard(body));
     }
@@ -138,18 +173,16 @@ const fn word(family: DialectId) -> &'static str {
 }
 
 /// Checks a request and says what is to be done.
-#[expect(clippy::too_many_arguments, reason = "one request has one reader")]
 async fn todo(
     gateway: &Arc<Gateway>,
     snapshot: &Arc<Snapshot>,
     who: &Arc<Principal>,
-    wanted: Wanted<'_>,
-    head: &Parts,
+    asked: Asked<'_>,
     body: &mut Option<Incoming>,
     start: Instant,
-    local: bool,
     record: &mut Record,
 ) -> Result<Todo, Fault> {
+    let Asked { wanted, head, .. } = asked;
     record.read_headers(&head.headers, who)?;
     let deadline = arrive::deadline(&head.headers, start)?;
     if let Verb::Wrong(allow) = wanted.verb {
@@ -162,9 +195,9 @@ async fn todo(
             let list = list::list(gateway, snapshot, who, &wanted, head.uri.query(), &head.headers).await?;
             return Ok(Todo::Tell(list));
         }
-        (Verb::Make, Kept::Files) => file(gateway, snapshot, who, wanted, head, body).await?,
-        (Verb::Make, Kept::Batches) => batch(gateway, snapshot, who, wanted, head, body, local, record).await?,
-        _ => one(gateway, snapshot, who, wanted, head, body).await?,
+        (Verb::Make, Kept::Files) => file(gateway, snapshot, who, asked, body).await?,
+        (Verb::Make, Kept::Batches) => batch(gateway, snapshot, who, asked, body, record).await?,
+        _ => one(gateway, snapshot, who, asked, body).await?,
     };
     let name = asking.object.as_ref().and_then(|object| object.model.clone());
     let model = asking.making.as_ref().and_then(|making| making.model.clone()).or(name);
@@ -191,6 +224,7 @@ fn making(pin: &Pin, who: &Principal, kind: ObjectKind) -> Making {
         owner: who.owner.clone(),
         kind,
         model: None,
+        state: (kind == ObjectKind::Batch).then_some(State::Open),
         data: None,
     }
 }
@@ -200,11 +234,11 @@ async fn file(
     gateway: &Arc<Gateway>,
     snapshot: &Arc<Snapshot>,
     who: &Arc<Principal>,
-    wanted: Wanted<'_>,
-    head: &Parts,
+    asked: Asked<'_>,
     body: &mut Option<Incoming>,
 ) -> Result<Asking, Fault> {
-    let pin = pin::choose(snapshot, who, wanted.family, wanted.kept, &head.headers)?;
+    let Asked { wanted, at, head, .. } = asked;
+    let pin = pin::choose(snapshot, who, wanted.family, wanted.kept, at)?;
     let form = upload::ready(gateway, snapshot, who, wanted.family, pin.place, &head.headers, body).await?;
     let making = making(&pin, who, ObjectKind::File);
     let going = going(wanted, head, form.body, false);
@@ -223,17 +257,15 @@ fn going(wanted: Wanted<'_>, head: &Parts, body: Carried, decoded: bool) -> Goin
 }
 
 /// A batch to be made.
-#[expect(clippy::too_many_arguments, reason = "one request has one reader")]
 async fn batch(
     gateway: &Arc<Gateway>,
     snapshot: &Arc<Snapshot>,
     who: &Arc<Principal>,
-    wanted: Wanted<'_>,
-    head: &Parts,
+    asked: Asked<'_>,
     body: &mut Option<Incoming>,
-    local: bool,
     record: &Record,
 ) -> Result<Asking, Fault> {
+    let Asked { wanted, at, head, local } = asked;
     if let Some(fault) = unsupported(&head.headers, local) {
         return Err(fault);
     }
@@ -243,10 +275,10 @@ async fn batch(
         .map_err(|error| Fault::invalid("", format!("The request body is not the JSON object it must be: {error}.")))?;
     let made = match wanted.family {
         DialectId::AnthropicMessages => {
-            let pin = pin::choose(snapshot, who, wanted.family, wanted.kept, &head.headers)?;
+            let pin = pin::choose(snapshot, who, wanted.family, wanted.kept, at)?;
             make::of_requests(snapshot, who, pin, &document)?
         }
-        _ => make::of_file(gateway, snapshot, who, pin::named(&head.headers), &document).await?,
+        _ => make::of_file(gateway, snapshot, who, at, &document).await?,
     };
     let note = Note { family: wanted.family, caller: record.entry().caller.clone(), asked: made.asked };
     let making = Making { model: made.model, data: Some(note.write()), ..making(&made.pin, who, ObjectKind::Batch) };
@@ -259,15 +291,15 @@ async fn one(
     gateway: &Arc<Gateway>,
     snapshot: &Arc<Snapshot>,
     who: &Arc<Principal>,
-    wanted: Wanted<'_>,
-    head: &Parts,
+    asked: Asked<'_>,
     body: &mut Option<Incoming>,
 ) -> Result<Asking, Fault> {
-    let found = gateway.objects.find(who, wanted.kind(), wanted.id, pin::named(&head.headers)).await?;
+    let Asked { wanted, at, head, .. } = asked;
+    let found = gateway.objects.find(who, wanted.kind(), wanted.id, at).await?;
     let pin = match &found {
         Some(object) => pin::of(snapshot, wanted.family, wanted.kept, object)?,
         // What was made past the gateway belongs to whoever runs it.
-        None if who.admin => pin::choose(snapshot, who, wanted.family, wanted.kept, &head.headers)?,
+        None if who.admin => pin::choose(snapshot, who, wanted.family, wanted.kept, at)?,
         None => return Err(not_found(wanted.kept)),
     };
     if wanted.verb == Verb::Delete

@@ -1,9 +1,12 @@
 //! Paths of files and batches in both APIs that have them: what each asks for.
 
 use dialect::id::DialectId;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Uri};
 use policy::object::Kind;
-use policy::provider::kept::Kept;
+use policy::provider::kept::{Kept, call};
+
+use crate::native;
+use crate::state::snapshot::Snapshot;
 
 /// Longest id, in bytes.
 const MOST_ID: usize = 256;
@@ -65,7 +68,8 @@ pub fn parse<'a>(method: &Method, path: &'a str, headers: &HeaderMap) -> Option<
     let claude = path.strip_prefix("/anthropic");
     let bare = claude.or_else(|| path.strip_prefix("/openai")).unwrap_or(path);
     let bare = bare.strip_prefix("/v1").unwrap_or(bare);
-    let claude = claude.is_some() || headers.contains_key("anthropic-version");
+    let ours = path.starts_with("/openai");
+    let claude = claude.is_some() || (!ours && headers.contains_key("anthropic-version"));
     let (family, kept, rest) = if let Some(rest) = bare.strip_prefix("/messages/batches") {
         (DialectId::AnthropicMessages, Kept::Batches, rest)
     } else if let Some(rest) = bare.strip_prefix("/files") {
@@ -105,6 +109,31 @@ pub fn parse<'a>(method: &Method, path: &'a str, headers: &HeaderMap) -> Option<
         _ => return None,
     };
     Some(Wanted { family, kept, verb, id, rest })
+}
+
+/// The typed path that a path of the native lane stands for, with its provider: files and batches are the same
+/// objects whichever way they are reached. `None` for every other path.
+#[must_use]
+pub fn of_native<'a>(snapshot: &Snapshot, path: &'a str, headers: &HeaderMap) -> Option<(&'a str, String)> {
+    let (provider, raw) = native::path::split(path)?;
+    let config = snapshot.config.providers.get(snapshot.provider_place(provider)?)?;
+    // Decoded, so that no other spelling of a path leads past what is done with its objects.
+    let plain = native::path::check(raw).ok().filter(|_| config.native)?;
+    let claude = headers.contains_key("anthropic-version");
+    let order = [DialectId::AnthropicMessages, DialectId::OpenAiChat];
+    let order = if claude { order } else { [order[1], order[0]] };
+    order.into_iter().flat_map(|family| Kept::ALL.map(|kept| (family, kept))).find_map(|(family, kept)| {
+        let (url, _) = call(config.row, family, kept, &config.base_url, config.api_version.as_deref())?;
+        let url: Uri = url.parse().ok()?;
+        let rest = plain.strip_prefix(url.path()).filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+        let typed = match (family, kept) {
+            (DialectId::AnthropicMessages, Kept::Files) => "/anthropic/v1/files",
+            (_, Kept::Files) => "/openai/v1/files",
+            (DialectId::AnthropicMessages, Kept::Batches) => "/v1/messages/batches",
+            (_, Kept::Batches) => "/v1/batches",
+        };
+        Some((provider, format!("{typed}{rest}")))
+    })
 }
 
 /// Whether a text may be an id: what providers make ids of, and nothing that could leave a path.

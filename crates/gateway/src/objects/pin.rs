@@ -66,10 +66,10 @@ pub fn choose(
     who: &Principal,
     family: DialectId,
     kept: Kept,
-    headers: &HeaderMap,
+    named: Option<&str>,
 ) -> Result<Pin, Fault> {
     let providers = &snapshot.config.providers;
-    let places: Vec<usize> = match named(headers) {
+    let places: Vec<usize> = match named {
         Some(name) => vec![snapshot.provider_place(name).ok_or_else(|| unknown(snapshot, name))?],
         None => (0..providers.len()).collect(),
     };
@@ -103,7 +103,7 @@ pub fn choose(
         return Err(Fault::new(Kind::Forbidden, message));
     }
     let (what, api) = (kept.name(), api(family));
-    let message = match named(headers) {
+    let message = match named {
         Some(name) => format!("The provider `{name}` does not serve {what} in {api} API, or has no key."),
         None => format!(
             "No configured provider serves {what} in {api} API. Configure one that does (docs/providers.md lists \

@@ -158,7 +158,7 @@ pub async fn route(gateway: Arc<Gateway>, peer: Option<SocketAddr>, request: Req
             Place::Operate(operation) if head.method == Method::POST => {
                 operation::run(gateway, operation, native::Ask { id, start, peer, head, body }).await
             }
-            Place::Native => native::run(gateway, native::Ask { id, start, peer, head, body }).await,
+            Place::Native => objects::run_native(gateway, native::Ask { id, start, peer, head, body }).await,
             _ => {
                 let mut response = other(&gateway, peer, &head, body, id).await;
                 if !response.headers().contains_key("x-tollgate-request-id") {
@@ -288,7 +288,7 @@ fn nothing(path: &str) -> Fault {
     } else {
         format!(
             "There is nothing at `{shown}`. Served are /v1/chat/completions, /v1/responses, /v1/messages, \
-             /v1beta/models/{{model}}:generateContent and :streamGenerateContent, /v1/embeddings and OpenAI's other operations, /v1/rerank, /v1/models, /v1/requests/{{id}} and \
+             /v1beta/models/{{model}}:generateContent and :streamGenerateContent, /v1/embeddings and OpenAI's other operations, /v1/rerank, /v1/files, /v1/batches, /v1/messages/batches, /v1/models, /v1/requests/{{id}} and \
              /api/v1/generation; every other path of a provider is reached by the native lane, \
              /native/{{provider}}/…."
         )
@@ -321,7 +321,7 @@ fn preflight(allowed: bool) -> Response<ReplyBody> {
             HeaderValue::from_static(
                 "authorization, content-type, x-api-key, api-key, x-goog-api-key, anthropic-version, anthropic-beta, \
                  openai-beta, idempotency-key, x-tollgate-tags, x-tollgate-user, x-tollgate-session, \
-                 x-tollgate-timeout, x-tollgate-deadline, x-tollgate-cache",
+                 x-tollgate-timeout, x-tollgate-provider, x-tollgate-deadline, x-tollgate-cache",
             ),
         );
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
@@ -338,6 +338,7 @@ tollgate: one endpoint in front of every model.
   POST /v1beta/models/MODEL:generateContent, :streamGenerateContent
                                 Google's dialect      (base_url http://HOST:4000)
   POST /v1/embeddings, /v1/images/generations, /v1/audio/speech, /v1/rerank, …
+  ANY  /v1/files, /v1/batches, /v1/messages/batches
   ANY  /native/PROVIDER/…       a provider's own API
   GET  /v1/models               what may be asked for
   GET  /v1/requests/{id}        which model served a request, at what cost, after which attempts

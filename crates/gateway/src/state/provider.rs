@@ -66,11 +66,11 @@ impl Provider {
         };
         let listed = ArcSwapOption::new(same.and_then(|before| before.listed.load_full()));
         let found = AtomicBool::new(!config.probe || same.is_some_and(|before| before.found.load(Ordering::Relaxed)));
+        let live = same.map(|before| Arc::clone(&before.live)).unwrap_or_default();
         let fingerprints = match config.keys.is_empty() {
             true => vec!["".into()],
             false => config.keys.iter().map(|key| fingerprint(key.reveal())).collect(),
         };
-        let live = same.map(|before| Arc::clone(&before.live)).unwrap_or_default();
         let (next_key, hurried) = (AtomicUsize::new(0), RwLock::default());
         Ok(Self { config, reach, client, listed, found, next_key, fingerprints, hurried, live })
     }

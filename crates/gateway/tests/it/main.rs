@@ -11,13 +11,16 @@
 mod child;
 mod choosing;
 mod harness;
+mod keeper;
 mod program;
 
 mod admin;
 mod badinput;
+mod batches;
 mod cli;
 mod cross;
 mod failover;
+mod files;
 mod gemini;
 mod hosted;
 mod kill9;
@@ -25,6 +28,7 @@ mod ledger;
 mod limits;
 mod local;
 mod native;
+mod objects;
 mod operations;
 mod passthrough;
 mod reload;
