@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use dialect::anthropic_messages::hosting::BedrockFramer;
 use dialect::dialect::Asked;
 use dialect::id::DialectId;
 use dialect::ir::event::Event;
 use dialect::ir::grammar::Grammar;
 use dialect::outcome::{Outcome, UpstreamFault};
-use dialect::stream::{Decoder, Encoder, Meter, Reading, Seen, Tally};
+use dialect::stream::{Decoder, Encoder, Framing, Meter, Reading, Seen, Tally};
 use http::{HeaderMap, header};
 use policy::entry::Status;
 use policy::price::cost::cost;
@@ -144,10 +143,7 @@ impl Flow {
         let array = arrived.array && !(same && is_events(&answer.headers));
         Box::new(Self {
             body: Some(answer.body),
-            framer: match lane.hosted {
-                Some(hosted) if hosted.aws_event_stream => Cutter::Aws(BedrockFramer::default()),
-                _ => Cutter::new(array && same),
-            },
+            framer: if array && same { Cutter::new(true) } else { Cutter::of(lane) },
             array: array.then(Array::default),
             machine,
             out: Out::default(),
@@ -461,4 +457,12 @@ impl Flow {
 pub fn is_events(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
+}
+
+/// True for an AWS event stream.
+#[must_use]
+pub fn is_messages(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let media_type = Framing::AwsEventStream.media_type();
+    kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with(media_type))
 }

@@ -3,7 +3,7 @@
 //! Settling prices what was used, writes the ledger line to the journal, counts metrics, logs one line and
 //! gives back what was set aside. There is no other place that does any of these.
 
-mod kept;
+mod beside;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -404,7 +404,8 @@ impl Record {
             let entry = &self.entry;
             let metrics = &self.gateway.metrics;
             let nanos = total.map(|total| total.0);
-            metrics.answer(&active.target.metrics, &entry.usage, nanos, entry.total_ms, entry.first_byte_ms);
+            let took = entry.batch.is_none().then_some(entry.total_ms);
+            metrics.answer(&active.target.metrics, &entry.usage, nanos, took, entry.first_byte_ms);
         }
         (total, appended)
     }
