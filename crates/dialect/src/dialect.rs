@@ -10,7 +10,7 @@ use crate::ir::response::Response;
 use crate::loss::{Loss, Lossy};
 use crate::outcome::UpstreamFault;
 use crate::peek::{Peek, Said};
-use crate::stream::{Decoder, Encoder, Meter};
+use crate::stream::{Decoder, Encoder, Framing, Meter};
 use crate::target::Target;
 use crate::undo::Undo;
 
@@ -60,6 +60,11 @@ pub struct Asked {
 pub trait Dialect: Send + Sync + std::fmt::Debug + 'static {
     /// Its name.
     fn id(&self) -> DialectId;
+
+    /// How its streams are framed: what its decoder reads and its encoder writes.
+    fn framing(&self) -> Framing {
+        Framing::Events
+    }
 
     // Same dialect.
 

@@ -95,6 +95,21 @@ pub const fn google(status: u16) -> &'static str {
     }
 }
 
+/// Amazon Bedrock's exception for an HTTP status.
+#[must_use]
+pub const fn amazon(status: u16) -> &'static str {
+    match status {
+        401 | 403 => "AccessDeniedException",
+        402 => "ServiceQuotaExceededException",
+        404 => "ResourceNotFoundException",
+        408 | 504 => "ModelTimeoutException",
+        429 => "ThrottlingException",
+        400..=499 => "ValidationException",
+        503 => "ServiceUnavailableException",
+        _ => "InternalServerException",
+    }
+}
+
 impl Kind {
     fn row(self) -> &'static Row {
         // Every kind has a row; a test holds it. The first row is the total answer to the impossible.
@@ -116,13 +131,14 @@ impl Kind {
         }
     }
 
-    /// The `type` (Google's `status`) in that dialect's error object.
+    /// The `type` (Google's `status`, Amazon's exception) in that dialect's error object.
     #[must_use]
     pub fn type_in(self, dialect: DialectId) -> &'static str {
         match dialect {
             DialectId::OpenAiChat | DialectId::OpenAiResponses => self.row().3,
             DialectId::AnthropicMessages => self.row().4,
             DialectId::Gemini => google(self.row().2),
+            DialectId::BedrockConverse => amazon(self.row().2),
         }
     }
 }

@@ -13,12 +13,19 @@ pub enum DialectId {
     OpenAiResponses,
     /// Google's `generateContent` and `streamGenerateContent`.
     Gemini,
+    /// Amazon Bedrock's `Converse` and `ConverseStream`.
+    BedrockConverse,
 }
 
 impl DialectId {
     /// Every dialect.
-    pub const ALL: [DialectId; 4] =
-        [DialectId::OpenAiChat, DialectId::AnthropicMessages, DialectId::OpenAiResponses, DialectId::Gemini];
+    pub const ALL: [DialectId; 5] = [
+        DialectId::OpenAiChat,
+        DialectId::AnthropicMessages,
+        DialectId::OpenAiResponses,
+        DialectId::Gemini,
+        DialectId::BedrockConverse,
+    ];
 
     /// The name in configuration, provider rows and ledger lines.
     #[must_use]
@@ -28,6 +35,7 @@ impl DialectId {
             DialectId::AnthropicMessages => "anthropic-messages",
             DialectId::OpenAiResponses => "openai-responses",
             DialectId::Gemini => "gemini",
+            DialectId::BedrockConverse => "bedrock-converse",
         }
     }
 

@@ -7,19 +7,27 @@
 
 mod alike;
 pub mod anthropic_messages;
+pub mod bedrock_converse;
 mod cite;
+pub mod count;
 pub mod dialect;
+pub mod embed;
 pub mod fault;
 pub mod gemini;
+pub mod gist;
+pub mod hosting;
 pub mod id;
 pub mod ir;
 pub mod loss;
 mod members;
+mod names;
+mod object;
 pub mod openai_chat;
 pub mod openai_responses;
 pub mod outcome;
 pub mod peek;
 pub mod quirk;
+pub mod realtime;
 mod refusal;
 mod retry_after;
 mod signature;
@@ -34,12 +42,13 @@ use id::DialectId;
 
 /// Every dialect that is built.
 #[must_use]
-pub fn all() -> [&'static dyn Dialect; 4] {
+pub fn all() -> [&'static dyn Dialect; 5] {
     [
         &openai_chat::OpenAiChat,
         &anthropic_messages::AnthropicMessages,
         &openai_responses::OpenAiResponses,
         &gemini::Gemini,
+        &bedrock_converse::BedrockConverse,
     ]
 }
 
@@ -51,5 +60,6 @@ pub fn of(id: DialectId) -> &'static dyn Dialect {
         DialectId::AnthropicMessages => &anthropic_messages::AnthropicMessages,
         DialectId::OpenAiResponses => &openai_responses::OpenAiResponses,
         DialectId::Gemini => &gemini::Gemini,
+        DialectId::BedrockConverse => &bedrock_converse::BedrockConverse,
     }
 }

@@ -1,13 +1,44 @@
 //! Streams as state machines: frames to events, events to bytes, and the meter that only watches.
 
-use wire::frame::Frame;
+use wire::eventstream::EventStreamFramer;
+use wire::frame::{Frame, Framer};
 use wire::json::Json;
+use wire::sse::SseFramer;
 
 use crate::ir::event::{Delta, Event};
 use crate::ir::finish::Finish;
 use crate::loss::Loss;
 use crate::outcome::UpstreamFault;
 use crate::usage::{Source, Usage};
+
+/// How the streams of a dialect are cut into frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Server-sent events.
+    Events,
+    /// Messages of an AWS event stream, whose bytes are no text.
+    AwsEventStream,
+}
+
+impl Framing {
+    /// Cuts such a stream.
+    #[must_use]
+    pub fn framer(self) -> Box<dyn Framer> {
+        match self {
+            Framing::Events => Box::new(SseFramer::default()),
+            Framing::AwsEventStream => Box::new(EventStreamFramer::default()),
+        }
+    }
+
+    /// The media type of such a stream, without parameters.
+    #[must_use]
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Framing::Events => "text/event-stream",
+            Framing::AwsEventStream => "application/vnd.amazon.eventstream",
+        }
+    }
+}
 
 /// Upstream frames to events. Total: bad input is an [`Event::Fault`].
 pub trait Decoder: Send {

@@ -63,6 +63,14 @@ pub async fn caller(
     if who.expires.is_some_and(|expires| expires <= env::now()) {
         return Err(unauthenticated("This API key has expired. Ask the gateway's operator for a new one."));
     }
+    if who.orphan {
+        let team = who.team.as_deref().unwrap_or_default();
+        let message = format!(
+            "This API key is of the team `{team}`, which is not defined any more, so nobody knows where its prompts may \
+             go. The gateway's operator must define the team, or make a new key."
+        );
+        return Err(Fault::new(Kind::Forbidden, message));
+    }
     Ok(who)
 }
 

@@ -203,6 +203,9 @@ impl Running {
         server::serve(Arc::clone(&gateway), listener, tls, drain).await;
         gateway.draining.store(true, Ordering::Relaxed);
         gateway.tasks.stop().cancel();
+        // Sockets are no requests to the server: they keep to the same time by themselves.
+        gateway.open_sockets.close();
+        let _ = tokio::time::timeout(drain + Duration::from_secs(5), gateway.open_sockets.wait()).await;
         if tokio::time::timeout(Duration::from_secs(5), gateway.tasks.wait()).await.is_err() {
             log::warn("some tasks did not end in time", &[]);
         }

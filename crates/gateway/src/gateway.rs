@@ -10,8 +10,10 @@ use policy::port;
 use policy::port::Position;
 use store::ingest::Ingest;
 use store::journal::Journal;
+use tokio_util::task::TaskTracker;
 
 use crate::kept::shelf::Shelf;
+use crate::realtime::limits::Limits;
 use crate::state::directory::Directory;
 use crate::state::misses::Misses;
 use crate::state::objects::Objects;
@@ -57,6 +59,10 @@ pub struct Gateway {
     pub misses: Misses,
     /// It is stopping: not ready, no new work.
     pub draining: AtomicBool,
+    /// How long sockets may take and how much they may say.
+    pub sockets: ArcSwap<Limits>,
+    /// Sockets that are open.
+    pub open_sockets: TaskTracker,
     /// Requests under way.
     in_flight: AtomicUsize,
     /// Request bytes held in memory.
@@ -115,6 +121,8 @@ impl Gateway {
             proofs: Memory::default(),
             misses: Misses::default(),
             draining: AtomicBool::new(false),
+            sockets: ArcSwap::from_pointee(Limits::default()),
+            open_sockets: TaskTracker::new(),
             in_flight: AtomicUsize::new(0),
             buffered: AtomicU64::new(0),
         })

@@ -18,6 +18,7 @@ pub mod native;
 pub mod newkey;
 pub mod objects;
 pub mod operation;
+pub mod realtime;
 pub mod server;
 pub mod state;
 pub mod tasks;

@@ -28,6 +28,20 @@ impl Tasks {
         });
     }
 
+    /// Runs work that does not wait, on a thread of its own beside those that serve; `None` when it panicked.
+    pub async fn aside<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let panics = Guard { name, panics: Arc::clone(&self.panics) };
+        let work = self.tracker.spawn_blocking(move || {
+            let _guard = panics;
+            work()
+        });
+        work.await.ok()
+    }
+
     /// Fires when the gateway is to stop.
     #[must_use]
     pub fn stop(&self) -> &CancellationToken {

@@ -10,4 +10,5 @@ pub mod object;
 pub mod port;
 pub mod price;
 pub mod provider;
+pub mod residency;
 pub mod route;

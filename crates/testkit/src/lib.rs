@@ -10,4 +10,5 @@ pub mod contract;
 pub mod h1;
 pub mod http;
 pub mod samples;
+pub mod socket;
 pub mod upstream;

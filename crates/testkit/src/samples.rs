@@ -5,6 +5,7 @@
 
 pub mod anthropic;
 pub mod bedrock;
+pub mod converse;
 pub mod gemini;
 pub mod openai;
 pub mod responses;

@@ -4,7 +4,7 @@
 //! payload, the checksum of all before it (CRC-32 as of zlib). Source: the AWS Smithy specification, "Amazon Event
 //! Stream".
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 
 use crate::error::FrameError;
 use crate::frame::{Frame, Framer};
@@ -128,6 +128,30 @@ fn value(headers: &mut Bytes) -> Option<Option<Bytes>> {
     }
     let value = headers.split_to(length);
     Some((kind == 7).then_some(value))
+}
+
+/// Appends a message with text headers. A header or message longer than its length can say is cut short at
+/// that, which no text of ours comes near to.
+pub fn write(headers: &[(&str, &str)], payload: &[u8], out: &mut Vec<u8>) {
+    let mut head = Vec::with_capacity(headers.len() * 40);
+    for (name, value) in headers {
+        let (name, value) = (name.as_bytes(), value.as_bytes());
+        let name = name.get(..name.len().min(usize::from(u8::MAX))).unwrap_or_default();
+        let value = value.get(..value.len().min(usize::from(u16::MAX))).unwrap_or_default();
+        head.put_u8(u8::try_from(name.len()).unwrap_or(u8::MAX));
+        head.put_slice(name);
+        head.put_u8(7);
+        head.put_u16(u16::try_from(value.len()).unwrap_or(u16::MAX));
+        head.put_slice(value);
+    }
+    let from = out.len();
+    let length = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+    out.put_u32(length(AROUND + head.len() + payload.len()));
+    out.put_u32(length(head.len()));
+    out.put_u32(crc32fast::hash(out.get(from..).unwrap_or_default()));
+    out.put_slice(&head);
+    out.put_slice(payload);
+    out.put_u32(crc32fast::hash(out.get(from..).unwrap_or_default()));
 }
 
 #[cfg(test)]

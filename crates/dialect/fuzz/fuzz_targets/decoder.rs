@@ -7,13 +7,18 @@ use dialect::ir::grammar::Grammar;
 use dialect::target::Target;
 use dialect::undo::Undo;
 use libfuzzer_sys::fuzz_target;
+use wire::eventstream::EventStreamFramer;
 use wire::frame::Framer;
 use wire::sse::SseFramer;
 
 fuzz_target!(|bytes: Vec<u8>| {
-    let (mut framer, mut frames) = (SseFramer::default(), Vec::new());
-    framer.push(&Bytes::from(bytes), &mut frames).expect("shorter than the limit");
+    let bytes = Bytes::from(bytes);
+    let mut frames = Vec::new();
+    let mut framer = SseFramer::default();
+    framer.push(&bytes, &mut frames).expect("shorter than the limit");
     framer.finish(&mut frames);
+    // What is no message of an event stream ends it.
+    let _ = EventStreamFramer::default().push(&bytes, &mut frames);
     for dialect in dialect::all() {
         let mut meter = dialect.meter(&Target::default());
         let mut decoder = dialect.decoder(Undo::default(), &Target::default());
@@ -31,7 +36,8 @@ fuzz_target!(|bytes: Vec<u8>| {
             for event in &events {
                 encoder.push(event, &mut out);
             }
-            std::str::from_utf8(&out).expect("text");
+            let mut written = Vec::new();
+            other.framing().framer().push(&Bytes::from(out), &mut written).expect("whole frames");
         }
     }
 });

@@ -2,12 +2,12 @@
 
 use wire::json::Writer;
 
-use super::turns::input;
 use super::{signed, stop};
 use crate::id::DialectId;
 use crate::ir::finish::{Finish, Reason};
 use crate::ir::part::{Body, Citation, Opaque, Part};
 use crate::loss::Loss;
+use crate::object::input;
 
 const HERE: DialectId = DialectId::AnthropicMessages;
 

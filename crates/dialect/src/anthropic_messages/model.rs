@@ -2,24 +2,24 @@
 
 /// What a model takes, as far as its id tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Abilities {
+pub(crate) struct Abilities {
     /// Takes `temperature`, `top_p` and `top_k` (not from 4.7 on).
-    pub(super) sampling: bool,
+    pub(crate) sampling: bool,
     /// Takes `temperature` beside `top_p` (not from 4.5 on).
-    pub(super) both_samplings: bool,
+    pub(crate) both_samplings: bool,
     /// Has `output_config.format` and strict tools (from 4.5 on).
-    pub(super) structured: bool,
+    pub(crate) structured: bool,
     /// Thinks to a budget (3.7 to 4.5).
-    pub(super) budget: bool,
+    pub(crate) budget: bool,
     /// Thinks adaptively, by effort (from 4.6 on).
-    pub(super) adaptive: bool,
+    pub(crate) adaptive: bool,
     /// Knows the effort `xhigh` (from 4.7 on).
-    pub(super) xhigh: bool,
+    pub(crate) xhigh: bool,
 }
 
 /// The abilities of a model id. An id that is no Claude's is not known to lack sampling, nor to have
 /// anything beyond it.
-pub(super) fn abilities(id: &str) -> Abilities {
+pub(crate) fn abilities(id: &str) -> Abilities {
     let Some(version) = version(id) else {
         return Abilities {
             sampling: true,
@@ -42,7 +42,7 @@ pub(super) fn abilities(id: &str) -> Abilities {
 
 /// Major and minor version in any spelling: `claude-3-5-sonnet-20241022`, `claude-opus-4.7`,
 /// `us.anthropic.claude-sonnet-4-5-20250929-v1:0`, `claude-haiku-4-5@20251001`, `anthropic/claude-sonnet-5`.
-fn version(id: &str) -> Option<(u8, u8)> {
+pub(crate) fn version(id: &str) -> Option<(u8, u8)> {
     let id = id.to_ascii_lowercase();
     let (_, rest) = id.split_once("claude")?;
     let mut words = rest.split(|char: char| !char.is_ascii_alphanumeric()).skip_while(|word| number(word).is_none());

@@ -14,7 +14,7 @@ const MIN_BUDGET: u64 = 1_024;
 
 /// How the model thinks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Thinking {
+pub(crate) enum Thinking {
     /// Nothing is said.
     Unsaid,
     /// Not at all.
@@ -27,27 +27,27 @@ pub(super) enum Thinking {
 
 impl Thinking {
     /// True when it is on.
-    pub(super) const fn is_on(&self) -> bool {
+    pub(crate) const fn is_on(&self) -> bool {
         matches!(self, Thinking::Budget(_) | Thinking::Adaptive(_))
     }
 }
 
 /// What is sent beside the conversation.
 #[derive(Debug)]
-pub(super) struct Params {
+pub(crate) struct Params {
     /// What the model can do.
-    pub(super) able: Abilities,
+    pub(crate) able: Abilities,
     /// Most tokens of the answer.
-    pub(super) max_tokens: u64,
+    pub(crate) max_tokens: u64,
     /// How it thinks.
-    pub(super) thinking: Thinking,
+    pub(crate) thinking: Thinking,
     /// `temperature`, `top_p`, `top_k` as far as they are sent.
-    pub(super) sampling: Vec<(&'static str, String)>,
+    pub(crate) sampling: Vec<(&'static str, String)>,
 }
 
 /// Chooses the parameters for a target. `forced` says that a tool call must be forced for the answer's
 /// form, which thinking forbids.
-pub(super) fn choose(request: &Request, to: &Target<'_>, forced: bool, losses: &mut Vec<Loss>) -> Params {
+pub(crate) fn choose(request: &Request, to: &Target<'_>, forced: bool, losses: &mut Vec<Loss>) -> Params {
     let able = abilities(to.model);
     let mut near = Vec::new();
     let mut thinking = request.effort.as_ref().map_or(Thinking::Unsaid, |effort| think(effort, able, to, &mut near));

@@ -1,14 +1,15 @@
 //! Parts of the IR to turns of this dialect: user and assistant in strict alternation, tool results first.
 
-use wire::json::{Json, Kind, Writer};
+use wire::json::{Json, Writer};
 
-use super::names::Names;
 use crate::id::DialectId;
-use crate::ir::foreign::{Foreign, Raw};
+use crate::ir::foreign::Foreign;
 use crate::ir::part::{Body, Citation, Media, MediaKind, MediaSource, Part, Reasoning, ToolCall, ToolResult};
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
 use crate::members;
+use crate::names::Names;
+use crate::object::input;
 
 const HERE: DialectId = DialectId::AnthropicMessages;
 
@@ -355,23 +356,6 @@ fn source(source: &MediaSource, json: &mut Writer) {
             json.key("type").str("text");
             json.key("media_type").str("text/plain");
             json.key("data").str(text);
-        }
-    }
-}
-
-/// Arguments as the object that `input` must be, and whether they were one. Nothing said is `{}`;
-/// anything else is wrapped so that no word is lost.
-pub(super) fn input(arguments: &str) -> (Raw, bool) {
-    match Json::parse(arguments) {
-        Ok(json) if json.kind() == Kind::Object => (json.raw().into(), true),
-        Ok(json) if json.is_null() => ("{}".into(), true),
-        _ if arguments.trim().is_empty() => ("{}".into(), true),
-        _ => {
-            let mut json = Writer::new();
-            json.object(|json| {
-                json.key("arguments").str(arguments);
-            });
-            (json.finish().into(), false)
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use wire::json::{Json, Kind, Writer};
 
-use super::names::Names;
 use super::params::{self, Params, Thinking};
 use super::turns::{Block, Turn, Turns};
 use crate::dialect::Outgoing;
@@ -11,6 +10,8 @@ use crate::id::DialectId;
 use crate::ir::request::{Format, Request};
 use crate::ir::tool::{Function, Tool, ToolChoice};
 use crate::loss::Loss;
+use crate::names::Names;
+use crate::object::object_schema;
 use crate::quirk::Quirk;
 use crate::target::Target;
 
@@ -18,6 +19,9 @@ const HERE: DialectId = DialectId::AnthropicMessages;
 
 /// The version whose wire this writes: the later one refuses sampling parameters.
 const VERSION: &str = "2023-06-01";
+
+/// Longest tool name.
+const LONGEST_NAME: usize = 128;
 
 /// Writes a request for a target.
 ///
@@ -29,7 +33,7 @@ pub(super) fn write(request: &Request, to: &Target<'_>) -> Result<Outgoing, Faul
         return Err(Fault::invalid("messages", "`messages` is empty: say something to the model."));
     }
     let (system, turns, losses) = Default::default();
-    let mut turns = Turns { model: to.model, names: Names::default(), system, turns, losses };
+    let mut turns = Turns { model: to.model, names: Names::new(usize::MAX, LONGEST_NAME), system, turns, losses };
     for tool in &request.tools {
         if let Tool::Function(function) = tool {
             turns.names.keep(&function.name);
@@ -164,20 +168,6 @@ impl Shape {
         };
         let schema = object_schema(schema);
         Self { native: None, tool: Some((turns.names.format_tool(name), schema)) }
-    }
-}
-
-/// A schema of arguments, whose type must be `object`.
-fn object_schema(schema: &str) -> String {
-    const ANY: &str = r#"{"type":"object","properties":{}}"#;
-    match Json::parse(schema) {
-        Ok(json) if json.kind() == Kind::Object && json.get("type").is_none() => {
-            let rest = json.raw().trim_start_matches('{').trim_start();
-            let comma = if rest.starts_with('}') { "" } else { "," };
-            format!(r#"{{"type":"object"{comma}{rest}"#)
-        }
-        Ok(json) if json.kind() == Kind::Object => json.raw().to_owned(),
-        _ => ANY.to_owned(),
     }
 }
 

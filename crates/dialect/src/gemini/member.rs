@@ -10,7 +10,7 @@ use crate::ir::foreign::Foreign;
 use crate::members;
 
 /// A key as it is documented: `max_output_tokens` is `maxOutputTokens`.
-pub(super) fn camel<'a>(key: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
+pub(crate) fn camel<'a>(key: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
     let key = key.into();
     if !key.get(1..).is_some_and(|rest| rest.contains('_')) {
         return key;
@@ -31,7 +31,7 @@ pub(super) fn camel<'a>(key: impl Into<Cow<'a, str>>) -> Cow<'a, str> {
 }
 
 /// The member of that documented name, in either spelling; `null` is as good as missing.
-pub(super) fn get<'a>(object: Json<'a>, name: &str) -> Option<Json<'a>> {
+pub(crate) fn get<'a>(object: Json<'a>, name: &str) -> Option<Json<'a>> {
     let mut found = None;
     for (key, value) in object.members() {
         if camel(key) == name {
@@ -52,7 +52,7 @@ pub(super) fn word<'a>(object: Json<'a>, name: &str) -> Cow<'a, str> {
 }
 
 /// The items of a list; a lone object stands for a list of one, as Google reads it.
-pub(super) fn list<'a>(value: Json<'a>, path: &str) -> Result<Vec<Json<'a>>, Fault> {
+pub(crate) fn list<'a>(value: Json<'a>, path: &str) -> Result<Vec<Json<'a>>, Fault> {
     match value.kind() {
         Kind::Array => Ok(value.items().collect()),
         Kind::Object => Ok(vec![value]),

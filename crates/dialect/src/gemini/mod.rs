@@ -11,7 +11,7 @@ mod encode;
 mod fault;
 mod finish;
 mod ground;
-mod member;
+pub(crate) mod member;
 mod meter;
 mod model;
 mod names;

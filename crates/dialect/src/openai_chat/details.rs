@@ -20,6 +20,9 @@ pub(super) const RESPONSES: &str = "openai-responses-v1";
 /// The `format` of Gemini's.
 const GEMINI: &str = "google-gemini-v1";
 
+/// The `format` of proofs from Bedrock's Converse, other than a Claude's.
+const CONVERSE: &str = "amazon-bedrock-converse-v1";
+
 /// The `format` of a proof of which no more is known than its data.
 const BARE: &str = "unknown";
 
@@ -47,11 +50,12 @@ pub(super) fn read<'a>(detail: Json<'a>, model: &str) -> Detail<'a> {
     let format = text("format").unwrap_or_default();
     let proof = text(if redacted { "data" } else { "signature" }).map(|data| {
         let ours = origin.is_some().then_some(&*format);
-        let bare = matches!(ours, Some(ANTHROPIC | GEMINI | RESPONSES | BARE));
+        let bare = matches!(ours, Some(ANTHROPIC | GEMINI | RESPONSES | CONVERSE | BARE));
         let dialect = match ours {
             Some(ANTHROPIC) => DialectId::AnthropicMessages,
             Some(GEMINI) => DialectId::Gemini,
             Some(RESPONSES) => DialectId::OpenAiResponses,
+            Some(CONVERSE) => DialectId::BedrockConverse,
             _ => DialectId::OpenAiChat,
         };
         let model = origin.map_or_else(|| model.to_owned(), Cow::into_owned);
@@ -96,6 +100,7 @@ pub(super) fn write(text: Option<&str>, proof: Option<&Opaque>, redacted: bool, 
                     DialectId::AnthropicMessages => ANTHROPIC,
                     DialectId::OpenAiResponses => RESPONSES,
                     DialectId::Gemini => GEMINI,
+                    DialectId::BedrockConverse => CONVERSE,
                     DialectId::OpenAiChat => BARE,
                 });
             }

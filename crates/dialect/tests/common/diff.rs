@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use dialect::ir::finish::Reason;
 use dialect::ir::foreign::{Foreign, Raw};
 use dialect::ir::part::{Body, MediaSource, Part, ToolResult};
@@ -10,6 +12,7 @@ use dialect::ir::response::{Choice, Response};
 use dialect::ir::tool::{Tool, ToolChoice};
 use dialect::loss::Loss;
 use dialect::usage::{Unit, Usage};
+use wire::json::Json;
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -235,9 +238,18 @@ fn system(request: &Request) -> Vec<Item<'_>> {
     request.system.iter().enumerate().map(item).collect()
 }
 
+/// A cache mark with its members in one order.
+fn sorted(mark: Raw) -> Raw {
+    let Ok(json) = Json::parse(mark.as_str()) else { return mark };
+    let mut members: Vec<String> = json.members().map(|(key, value)| format!("{key:?}:{}", value.raw())).collect();
+    members.sort_by(|a, b| b.cmp(a));
+    format!("{{{}}}", members.join(",")).into()
+}
+
 /// A part in the form that all of one meaning share: proofs do not say which model made them (a client's
 /// history does not), a call without arguments has none, `auto` is how closely media are looked at anyway.
 fn plain(part: &mut Part) {
+    part.cache = part.cache.take().map(sorted);
     let proof = match &mut part.body {
         Body::Reasoning(reasoning) => reasoning.proof.as_mut(),
         Body::ToolCall(call) => {
@@ -248,6 +260,13 @@ fn plain(part: &mut Part) {
         }
         Body::Media(media) => {
             media.detail = media.detail.take().filter(|detail| detail != "auto");
+            // The same words in two codings.
+            if let MediaSource::Base64 { media_type, data } = &media.source
+                && media_type == "text/plain"
+                && let Some(text) = STANDARD.decode(data).ok().and_then(|bytes| String::from_utf8(bytes).ok())
+            {
+                media.source = MediaSource::Text(text);
+            }
             None
         }
         Body::ToolResult(result) => {
@@ -292,6 +311,8 @@ fn meaning(request: &Request) -> Request {
     request.tier = request.tier.take().map(|tier| if tier == "standard_only" { "default".to_owned() } else { tier });
     for tool in &mut request.tools {
         if let Tool::Function(function) = tool {
+            function.description = function.description.take().filter(|text| !text.is_empty());
+            function.cache = function.cache.take().map(sorted);
             function.strict = function.strict.filter(|strict| *strict);
             function.schema = function.schema.take().filter(|schema| schema.as_str() != NO_ARGUMENTS);
         }

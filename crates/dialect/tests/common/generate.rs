@@ -124,6 +124,7 @@ fn unknown() -> BoxedStrategy<Body> {
         .prop_map(|(dialect, kind)| {
             // Where a kind stands in a `type`, and where it is the member's name.
             let (kind, raw) = match dialect {
+                DialectId::BedrockConverse => (kind.clone(), format!("{{\"{kind}\":{{\"b\":1,\"a\":[1e400]}}}}")),
                 DialectId::Gemini => ("unknown".to_owned(), format!("{{\"{kind}\":{{\"b\":1,\"a\":[1e400]}}}}")),
                 _ => (kind.clone(), format!("{{\"type\":\"{kind}\",\"payload\":{{\"b\":1,\"a\":[1e400]}}}}")),
             };
@@ -257,7 +258,7 @@ fn tool(name: &'static str) -> BoxedStrategy<Tool> {
                 Tool::Function(Function { name: name.to_owned(), description, schema, strict, cache, foreign })
             });
     let other = dialect_id().prop_map(|dialect| match dialect {
-        DialectId::Gemini => {
+        DialectId::Gemini | DialectId::BedrockConverse => {
             Tool::Foreign { dialect, kind: "xSearch".into(), raw: r#"{"xSearch":{"max_uses":3}}"#.into() }
         }
         _ => Tool::Foreign {

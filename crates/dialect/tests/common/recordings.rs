@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use dialect::id::DialectId;
 use dialect::peek::Said;
@@ -17,7 +19,7 @@ pub struct Exchange {
     pub provider: String,
     pub dialect: DialectId,
     pub features: Vec<String>,
-    /// The model and whether to stream, where the path says (Gemini).
+    /// The model and whether to stream, where the path says (Gemini, Bedrock).
     pub said: (Option<String>, Option<bool>),
     /// The body asked with; `None` where only the answer was recorded or the body is no JSON.
     pub request: Option<String>,
@@ -94,8 +96,11 @@ fn named(body: Json<'_>, path: &str) -> String {
     }
 }
 
-/// The model and whether to stream, in a path of Gemini's.
+/// The model and whether to stream, in a path of Gemini's or Bedrock's.
 fn spoken(path: &str) -> (Option<String>, Option<bool>) {
+    if let Some((model, verb)) = path.strip_prefix("/model/").and_then(|rest| rest.rsplit_once('/')) {
+        return (Some(model.replace("%3A", ":").replace("%2F", "/")), Some(verb == "converse-stream"));
+    }
     let Some((model, verb)) = path.split_once("/models/").and_then(|(_, rest)| rest.split_once(':')) else {
         return (None, None);
     };
@@ -126,7 +131,9 @@ fn case(json: Json<'_>, out: &mut Vec<Exchange>) {
             continue;
         }
         let response = json.get("response").unwrap();
+        let binary = response.get("eventstream_base64").and_then(Json::as_str);
         let answer = match (response.get("body"), response.get("sse")) {
+            _ if binary.is_some() => Answer::Stream(STANDARD.decode(&*binary.unwrap()).unwrap().into()),
             (_, Some(sse)) => Answer::Stream(sse.as_str().unwrap().into_owned().into()),
             // A stream without server-sent events is an array.
             (Some(body), None) if dialect == DialectId::Gemini && body.kind() == wire::json::Kind::Array => {
@@ -146,11 +153,11 @@ fn case(json: Json<'_>, out: &mut Vec<Exchange>) {
             dialect,
             features: features.clone(),
             request: json.at(&["request", "body"]).map(|body| match dialect {
-                DialectId::Gemini => body.raw().to_owned(),
+                DialectId::Gemini | DialectId::BedrockConverse => body.raw().to_owned(),
                 _ => named(body, &text(json.get("request").unwrap(), "path")),
             }),
             said: match dialect {
-                DialectId::Gemini => {
+                DialectId::Gemini | DialectId::BedrockConverse => {
                     spoken(&json.get("request").map(|request| text(request, "path")).unwrap_or_default())
                 }
                 _ => (None, None),

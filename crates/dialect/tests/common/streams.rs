@@ -10,6 +10,7 @@ use dialect::loss::Loss;
 use dialect::target::Target;
 use dialect::undo::Undo;
 use proptest::sample::Index;
+use wire::eventstream::EventStreamFramer;
 use wire::frame::{Frame, Framer};
 use wire::jsonarray::JsonArrayFramer;
 use wire::sse::SseFramer;
@@ -23,14 +24,20 @@ pub fn cut(stream: &[u8], cuts: &[Index]) -> Vec<Bytes> {
     at.into_iter().map(|to| Bytes::copy_from_slice(&stream[std::mem::replace(&mut from, to)..to])).collect()
 }
 
-/// The frames of a stream that comes in chunks: of an array, where it begins as one.
+/// The frames of a stream that comes in chunks, by the look of its first byte: an array, an AWS event stream (whose
+/// messages are shorter than 16 MiB), else server-sent events. What cannot be cut on ends there.
 pub fn frames(chunks: &[Bytes]) -> Vec<Frame> {
     let first = chunks.iter().flatten().find(|byte| !byte.is_ascii_whitespace());
-    let (mut sse, mut array) = (SseFramer::default(), JsonArrayFramer::default());
-    let framer: &mut dyn Framer = if first == Some(&b'[') { &mut array } else { &mut sse };
+    let mut framer: Box<dyn Framer> = match first {
+        Some(b'[') => Box::new(JsonArrayFramer::default()),
+        Some(0) => Box::new(EventStreamFramer::default()),
+        _ => Box::new(SseFramer::default()),
+    };
     let mut frames = Vec::new();
     for chunk in chunks {
-        framer.push(chunk, &mut frames).unwrap();
+        if framer.push(chunk, &mut frames).is_err() {
+            return frames;
+        }
     }
     framer.finish(&mut frames);
     frames

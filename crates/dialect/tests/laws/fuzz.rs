@@ -59,6 +59,8 @@ const WORDS: &[&str] = &[
     "\"output_index\":1,",
     "\"type\":\"function_call\"",
     "\"type\":\"item_reference\"",
+    "\"contentBlockIndex\":1,",
+    "{\"cachePoint\":{\"type\":\"default\"}},",
 ];
 
 /// Changes a few places.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use dialect::dialect::Dialect;
 use dialect::ir::event::Event;
 use dialect::ir::grammar::Grammar;
+use dialect::stream::Framing;
 use dialect::target::Target;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -20,7 +21,15 @@ pub(crate) fn assert_sentence(dialect: &dyn Dialect, target: &Target<'_>, stream
     }
     for other in dialect::all() {
         let (bytes, _) = streams::encode(other, &streams::asked(), &events);
-        assert!(std::str::from_utf8(&bytes).is_ok());
+        // Every frame is whole and holds JSON; the bytes around it are text where the framing is.
+        let mut frames = Vec::new();
+        let mut framer = other.framing().framer();
+        framer.push(&Bytes::from(bytes.clone()), &mut frames).expect("whole frames");
+        assert_eq!(frames.iter().map(|frame| frame.raw.len()).sum::<usize>(), bytes.len(), "{}", other.id());
+        for data in frames.iter().filter_map(|frame| frame.data.as_deref()) {
+            assert!(data == b"[DONE]" || wire::json::Json::from_bytes(data).is_ok(), "{}", other.id());
+        }
+        assert!(other.framing() == Framing::AwsEventStream || std::str::from_utf8(&bytes).is_ok());
     }
     events
 }
@@ -111,6 +120,15 @@ fn frame() -> impl Strategy<Value = String> {
         "response.reasoning_summary_text.delta",
         "response.completed",
         "response.failed",
+        "messageStart",
+        "messageStart",
+        "contentBlockStart",
+        "contentBlockDelta",
+        "contentBlockDelta",
+        "contentBlockStop",
+        "messageStop",
+        "metadata",
+        "exception:throttlingException",
         "ping",
         "error",
     ]);
@@ -152,6 +170,17 @@ fn frame() -> impl Strategy<Value = String> {
         "encrypted_content",
         "status",
         "call_id",
+        "contentBlockIndex",
+        "start",
+        "toolUse",
+        "toolUseId",
+        "input",
+        "toolResult",
+        "reasoningContent",
+        "redactedContent",
+        "citation",
+        "stopReason",
+        "inputTokens",
     ]);
     let leaf = prop_oneof![
         json::value(true),

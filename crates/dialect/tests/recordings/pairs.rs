@@ -52,6 +52,7 @@ pub(super) fn target(dialect: DialectId) -> Target<'static> {
         DialectId::OpenAiChat | DialectId::OpenAiResponses => ("gpt-5-mini", Control::Effort),
         DialectId::AnthropicMessages => ("claude-sonnet-4-6", Control::Adaptive),
         DialectId::Gemini => ("gemini-3-flash-preview", Control::Effort),
+        DialectId::BedrockConverse => ("us.anthropic.claude-sonnet-4-6", Control::Adaptive),
     };
     Target { provider: "other", model, max_output: Some(64_000), reasoning, ..Target::default() }
 }
@@ -334,8 +335,10 @@ the tests hold over these recordings and over made-up requests and answers.
 * *dropped*: not in the result. *approximated*: something near it stands there. *weakened*: it is there, without a \
 guarantee that came with it. *refused*: the request gets an error, since it needs what only its own provider keeps.
 * One request or answer counts once in a line, however often it lost the thing.
-* Models: `gpt-5-mini`, `claude-sonnet-4-6`, `gemini-3-flash-preview`, at providers without quirks. A server that takes \
+* Models: `gpt-5-mini`, `claude-sonnet-4-6`, `gemini-3-flash-preview`, `us.anthropic.claude-sonnet-4-6`, at providers without quirks. A server that takes \
 less loses more; an older model may, too.
+* `bedrock-converse` is an upstream's dialect. Its clients are served in the native lane alone, untranslated; where it \
+stands as the client's, the tables show what the tests ask of it.
 * Members of the dialect's own: what a client or provider wrote that only its dialect (often only that provider) knows, \
 each in less than one of twenty.
 * The recordings come from test suites, which try rare things more often than programs in use do.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use dialect::fault::Fault;
 use http::Method;
+use policy::residency::Require;
 use serde_json::Value;
 use wire::json::Writer;
 
@@ -53,6 +54,7 @@ fn write(config: &Config, file: Option<&Value>) -> String {
                 json.key(name).object(|json| {
                     maybe(json, "organization", team.organization.as_deref());
                     list(json, "models", &team.models);
+                    required(json, &team.require);
                 });
             }
         });
@@ -63,6 +65,7 @@ fn write(config: &Config, file: Option<&Value>) -> String {
                     maybe(json, "team", key.team.as_deref());
                     maybe(json, "user", key.user.as_deref());
                     list(json, "models", &key.models);
+                    required(json, std::slice::from_ref(&key.require));
                     maybe(json, "expires", key.expires.map(|at| at.to_string()).as_deref());
                 });
             }
@@ -243,6 +246,19 @@ fn model(config: &Config, model: &NamedModel, json: &mut Writer) {
     json.key("losses").str(match model.losses {
         Losses::Report => "report",
         Losses::Reject => "reject",
+    });
+}
+
+/// What is required of providers, over the wishes of all who have a say.
+fn required(json: &mut Writer, all: &[Require]) {
+    json.key("require").array(|json| {
+        for require in all.iter().filter(|require| !require.is_empty()) {
+            json.object(|json| {
+                for (name, wanted) in &require.0 {
+                    list(json, name, wanted);
+                }
+            });
+        }
     });
 }
 

@@ -20,7 +20,7 @@ use super::keys::{find, none, wrong_method};
 use super::office::{Ask, Office, Told};
 use crate::env;
 use crate::exchange::expect::{Outlook, Size, outlook};
-use crate::exchange::plan::excluded_by;
+use crate::exchange::plan::excluded_for;
 use crate::state::directory::Principal;
 use crate::state::names::{Meaning, meaning};
 use crate::state::target::Target;
@@ -57,13 +57,13 @@ pub async fn answer(office: &Office, rest: &str, ask: &Ask) -> Result<Told, Faul
             None => json.key("key").null(),
         };
         json.key("dialect").str(dialect.name());
-        write_meaning(&meaning, json);
+        write_meaning(&meaning, &who, json);
         json.key("prices").str(&office.snapshot.prices);
         json.key("candidates").array(|json| {
             let main = meaning.targets.len().saturating_sub(meaning.fallbacks);
             let size = request.as_ref().map_or_else(Size::default, |(_, peek)| Size::of(peek));
             let outlook = outlook(&meaning.targets, &size, env::now(), env::uptime());
-            for place in in_order(&meaning, main, &outlook) {
+            for place in in_order(&meaning, &who, main, &outlook) {
                 let Some((target, weight)) = meaning.targets.get(place) else { continue };
                 json.object(|json| {
                     json.key("target").str(&target.name);
@@ -72,7 +72,7 @@ pub async fn answer(office: &Office, rest: &str, ask: &Ask) -> Result<Told, Faul
                     if let Some(standing) = outlook.standing.get(place) {
                         write_standing(standing, request.is_some(), json);
                     }
-                    candidate(target, dialect, request.as_ref(), json);
+                    candidate(target, &who, dialect, request.as_ref(), json);
                 });
             }
         });
@@ -82,14 +82,16 @@ pub async fn answer(office: &Office, rest: &str, ask: &Ask) -> Result<Told, Faul
 
 /// Places of the targets in the order to be tried, those that are excluded last; what goes by lot stays as it
 /// is written.
-fn in_order(meaning: &Meaning, main: usize, outlook: &Outlook) -> Vec<usize> {
+fn in_order(meaning: &Meaning, who: &Principal, main: usize, outlook: &Outlook) -> Vec<usize> {
     let own = outlook.standing.get(..main).unwrap_or_default();
     let mut places: Vec<usize> = match meaning.choose {
         Choose::Cheapest | Choose::Fastest => order(own, meaning.choose, meaning.slo, outlook.output, &mut || 1),
         Choose::Priority | Choose::Weighted | Choose::LeastBusy => (0..main).collect(),
     };
     places.extend(main..meaning.targets.len());
-    places.sort_by_key(|place| meaning.targets.get(*place).is_some_and(|(target, _)| excluded_by(target).is_some()));
+    places.sort_by_key(|place| {
+        meaning.targets.get(*place).is_some_and(|(target, _)| excluded_for(target, who).is_some())
+    });
     places
 }
 
@@ -147,8 +149,8 @@ async fn caller(office: &Office, key: Option<String>) -> Result<(Arc<Principal>,
     Ok((who, Some(record.name)))
 }
 
-fn write_meaning(meaning: &Meaning, json: &mut Writer) {
-    let left = meaning.targets.iter().filter(|(target, _)| excluded_by(target).is_none()).count();
+fn write_meaning(meaning: &Meaning, who: &Principal, json: &mut Writer) {
+    let left = meaning.targets.iter().filter(|(target, _)| excluded_for(target, who).is_none()).count();
     match left {
         0 => json.key("why").null(),
         1 => json.key("why").str("only_target"),
@@ -158,8 +160,14 @@ fn write_meaning(meaning: &Meaning, json: &mut Writer) {
     json.key("losses").str(if meaning.reject_losses { "reject" } else { "report" });
 }
 
-fn candidate(target: &Target, caller: DialectId, request: Option<&(Document, Peek)>, json: &mut Writer) {
-    match excluded_by(target) {
+fn candidate(
+    target: &Target,
+    who: &Principal,
+    caller: DialectId,
+    request: Option<&(Document, Peek)>,
+    json: &mut Writer,
+) {
+    match excluded_for(target, who) {
         Some(why) => json.key("excluded_by").str(why),
         None => json.key("excluded_by").null(),
     };

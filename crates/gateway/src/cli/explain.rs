@@ -208,6 +208,10 @@ fn reason(why: &str) -> String {
 fn excluded(why: &str) -> String {
     match why {
         "no_key" => "excluded: its provider has no API key".to_owned(),
+        "residency" => "excluded: it is not in a region that the caller requires".to_owned(),
+        "training" | "retention" | "data" => {
+            format!("excluded: its provider does not keep what the caller requires of data ({why})")
+        }
         "endpoint" => "excluded: it speaks no dialect that is served here".to_owned(),
         other => format!("excluded: {other}"),
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use policy::provider::operation::Serves;
-use policy::provider::row::{Row, Speaks};
+use policy::provider::row::{Kind, Row, Speaks};
 use policy::provider::table::builtin;
 use serde_json::{Map, Value};
 
@@ -187,10 +187,13 @@ pub fn providers() -> String {
             format!("`{{{name}}}` is {}{default}.", variable.env.join(" or "))
         }));
         notes.extend(row.api_version.as_ref().map(|version| format!("`api_version` is {version} unless given.")));
-        notes.extend(row.operations.as_ref().map(|serves| {
-            let names: Vec<&str> = serves.iter().map(Serves::name).collect();
-            format!("Also serves: {}.", names.join(", "))
-        }));
+        let own = row.operations.iter().flatten().map(Serves::name);
+        let embeds = row.speaks.iter().any(|speaks| speaks.embed_batch.is_some()).then_some("embeddings");
+        let counts = row.speaks.iter().any(|speaks| speaks.count.is_some()).then_some("count_tokens");
+        let names: Vec<&str> = own.chain(embeds).chain(counts).collect();
+        if row.operations.is_some() || row.kind == Kind::Vendor {
+            notes.extend((!names.is_empty()).then(|| format!("Also serves: {}.", names.join(", "))));
+        }
         notes.extend(row.keeps.as_ref().map(|keeps| format!("Keeps: {}.", keeps.join(", "))));
         if !row.quirks.is_empty() {
             notes.push(format!("Differs from its dialect: {}.", row.quirks.join(", ")));

@@ -8,7 +8,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::read::{Named, OrOff, Read, Reader, Spot, Tried, choice, is_off, section};
 use super::secret::Secret;
 use super::tree::{Node, Value};
-use super::units::{Address, Count, KeyHash, Net, Share, Size, Time, Usd};
+use super::units::{Address, Count, Net, Share, Size, Time, Usd};
+
+mod model;
+mod people;
+
+pub(super) use model::{Choose, Losses, Model, Slo, Target};
+pub(super) use people::{Key, Organization, Team, Wanted};
 
 /// A field whose feature is not built yet: only its default, the off state, is accepted.
 #[derive(Debug)]
@@ -224,6 +230,8 @@ choice!(
         OpenAiResponses = "openai-responses",
         /// Google's `generateContent`.
         Gemini = "gemini",
+        /// Amazon Bedrock's `Converse`.
+        BedrockConverse = "bedrock-converse",
     }
 );
 
@@ -374,148 +382,3 @@ impl Read for ProviderModel {
         }
     }
 }
-
-choice!(
-    /// How the first target is chosen.
-    Choose {
-        /// In the order of the list.
-        Priority = "priority",
-        /// By chance, in proportion to the weights.
-        Weighted = "weighted",
-        /// Not built yet.
-        Cheapest = "cheapest",
-        /// Not built yet.
-        Fastest = "fastest",
-        /// Not built yet.
-        LeastBusy = "least_busy",
-    }
-);
-
-choice!(
-    /// What to do with what a dialect cannot carry.
-    Losses {
-        /// Say so in a header and in the ledger.
-        Report = "report",
-        /// Refuse the request.
-        Reject = "reject",
-    }
-);
-
-section!(
-    /// A name that clients may ask for.
-    Model {
-        /// How the first target is chosen. Default: priority.
-        choose: Choose,
-        /// Where it goes: `provider/model`; `*` in the model stands for the name asked for.
-        targets: Vec<Spot<Target>>,
-        /// How often it is tried.
-        retry: Retry,
-        /// Where it goes when no target is left.
-        fallback: Vec<Spot<Target>>,
-        /// Over the providers' time-outs.
-        timeouts: Timeouts,
-        /// What the targets are asked to keep: those that are known to miss it come last, where figures choose.
-        slo: Slo,
-        /// A second request when the first is slow: not built yet. Default: off.
-        hedge: Later,
-        /// Going on with a broken stream elsewhere: not built yet. Default: off.
-        rescue: Later,
-        /// Marking prompts for caching: not built yet. Default: off.
-        prompt_cache: Later,
-        /// What to do with what a dialect cannot carry. Default: report.
-        losses: Losses,
-        /// The reply cache of this model; only `{ mode: off }`.
-        cache: Cache,
-    }
-);
-
-section!(
-    /// What targets are asked to keep.
-    Slo {
-        /// Time to the first content, at most.
-        first_byte: Time,
-        /// Tokens a second, at least.
-        tokens_per_second: Count,
-    }
-);
-
-section!(
-    /// How often a request is tried.
-    Retry {
-        /// Tries in all, over targets, their keys and fallbacks. Default: 3.
-        attempts: Count,
-    }
-);
-
-section!(
-    /// A target and its weight.
-    WeightedTarget {
-        /// `provider/model`.
-        model: String,
-        /// Its share under `choose: weighted` and `least_busy`. Default: 1.
-        weight: Count,
-    }
-);
-
-/// A target: `provider/model`, or a map with a weight.
-#[derive(Debug, JsonSchema)]
-#[schemars(untagged)]
-pub(super) enum Target {
-    /// `provider/model`.
-    Model(String),
-    /// With a weight.
-    Weighted(WeightedTarget),
-}
-
-impl Read for Target {
-    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        match node.value {
-            Value::Map(_) => WeightedTarget::read(node, reader).map(Self::Weighted),
-            _ => String::read(node, reader).map(Self::Model),
-        }
-    }
-}
-
-section!(
-    /// An organization.
-    Organization {
-        /// Its teams.
-        teams: Vec<Spot<String>>,
-        /// Data attributes that its targets must have: not built yet.
-        require: Later,
-    }
-);
-
-section!(
-    /// A team.
-    Team {
-        /// Names and globs that its keys may ask for. Default: all.
-        models: Vec<Spot<String>>,
-        /// Data attributes that its targets must have: not built yet.
-        require: Later,
-    }
-);
-
-section!(
-    /// A virtual key.
-    Key {
-        /// Its name, unique.
-        name: String,
-        /// Its team.
-        team: String,
-        /// The end user it is bound to.
-        user: String,
-        /// `sha256:` and the hex SHA-256 of the whole key text.
-        hash: Tried<KeyHash>,
-        /// Names and globs it may ask for. Default: all, or its team's.
-        models: Vec<Spot<String>>,
-        /// The day or moment it ends: `2027-01-31` or `2027-01-31T12:00:00Z`. Default: never.
-        expires: String,
-        /// Whether clients may go past the gateway when it is away: only `open`. Default: open.
-        fail: Later,
-        /// Data attributes that its targets must have: not built yet.
-        require: Later,
-        /// The reply cache of this key; only `{ mode: off }`.
-        cache: Cache,
-    }
-);

@@ -345,7 +345,7 @@ macro_rules! section {
         $(#[$meta])*
         #[derive(Debug, Default, schemars::JsonSchema)]
         #[schemars(deny_unknown_fields)]
-        pub(super) struct $name { $($(#[$doc])* pub(super) $field: Option<Spot<$type>>,)* }
+        pub(in crate::config) struct $name { $($(#[$doc])* pub(in crate::config) $field: Option<Spot<$type>>,)* }
 
         impl Read for $name {
             fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
@@ -369,7 +369,7 @@ macro_rules! choice {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
-        pub(super) enum $name { $($(#[$doc])* #[schemars(rename = $word)] $variant,)* }
+        pub(in crate::config) enum $name { $($(#[$doc])* #[schemars(rename = $word)] $variant,)* }
 
         impl Read for $name {
             fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
@@ -379,4 +379,4 @@ macro_rules! choice {
     };
 }
 
-pub(super) use {choice, section};
+pub(in crate::config) use {choice, section};

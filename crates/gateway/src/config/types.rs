@@ -14,6 +14,7 @@ use policy::money::Percent;
 use policy::price::overrides::Override;
 use policy::provider::row::{Auth, Row, Speaks};
 use policy::provider::url;
+use policy::residency::Require;
 use policy::route::order::{Choose, Slo};
 
 use super::secret::Secret;
@@ -422,6 +423,8 @@ pub struct Team {
     pub organization: Option<Arc<str>>,
     /// Names and globs its keys may ask for; empty: all.
     pub models: Vec<String>,
+    /// What every provider of its requests must have: its own wishes and its organization's.
+    pub require: Vec<Require>,
 }
 
 /// A virtual key that the file declares.
@@ -439,4 +442,6 @@ pub struct Key {
     pub models: Vec<String>,
     /// When it ends.
     pub expires: Option<Timestamp>,
+    /// What every provider of its requests must have.
+    pub require: Require,
 }

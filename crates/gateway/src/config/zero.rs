@@ -21,7 +21,7 @@ pub(super) fn providers(without_file: bool, reader: &mut Reader<'_>) -> Vec<Plac
         let probe = without_file && PROBED.contains(&row.name.as_str());
         let demo = without_file && row.kind == Kind::Demo;
         let key = row.keys.iter().find_map(|variable| set(reader.env, variable).map(|key| (variable, key)));
-        if (key.is_none() && !probe && !demo) || row.dialects().is_empty() {
+        if row.only_named || (key.is_none() && !probe && !demo) || row.dialects().is_empty() {
             continue;
         }
         let Some(base) = base(row, key.as_ref().map(|(variable, _)| variable.as_str()), reader) else { continue };

@@ -1,11 +1,15 @@
-//! Streams that are one JSON array: Google's form for who does not ask for server-sent events.
+//! Forms of streams: how an upstream's is cut, and the one JSON array that Google's clients may ask for.
 
 use bytes::Bytes;
-use dialect::anthropic_messages::hosting::BedrockFramer;
+use dialect::hosting::BedrockFramer;
+use dialect::stream::Framing;
 use wire::error::FrameError;
+use wire::eventstream::EventStreamFramer;
 use wire::frame::{Frame, Framer as _};
 use wire::jsonarray::JsonArrayFramer;
 use wire::sse::SseFramer;
+
+use crate::state::target::Lane;
 
 /// Cuts an upstream's stream in the form it has.
 #[derive(Debug)]
@@ -14,7 +18,9 @@ pub enum Cutter {
     Events(SseFramer),
     /// The items of an array.
     Array(JsonArrayFramer),
-    /// AWS event streams that hold events.
+    /// AWS event streams.
+    Messages(EventStreamFramer),
+    /// AWS event streams that hold another dialect's events.
     Aws(BedrockFramer),
 }
 
@@ -25,6 +31,24 @@ impl Cutter {
         if array { Self::Array(JsonArrayFramer::default()) } else { Self::Events(SseFramer::default()) }
     }
 
+    /// For the streams of a target: its host's, else its dialect's.
+    #[must_use]
+    pub fn of(lane: &Lane) -> Self {
+        match (lane.hosted, dialect::of(lane.dialect).framing()) {
+            (Some(hosted), _) if hosted.aws_event_stream => Self::Aws(BedrockFramer::new(lane.dialect)),
+            (_, framing) => Self::framed(framing),
+        }
+    }
+
+    /// For streams of a framing.
+    #[must_use]
+    pub fn framed(framing: Framing) -> Self {
+        match framing {
+            Framing::Events => Self::new(false),
+            Framing::AwsEventStream => Self::Messages(EventStreamFramer::default()),
+        }
+    }
+
     /// As [`wire::frame::Framer::push`].
     ///
     /// # Errors
@@ -33,6 +57,7 @@ impl Cutter {
         match self {
             Self::Events(framer) => framer.push(chunk, out),
             Self::Array(framer) => framer.push(chunk, out),
+            Self::Messages(framer) => framer.push(chunk, out),
             Self::Aws(framer) => framer.push(chunk, out),
         }
     }
@@ -42,6 +67,7 @@ impl Cutter {
         match self {
             Self::Events(framer) => framer.finish(out),
             Self::Array(framer) => framer.finish(out),
+            Self::Messages(framer) => framer.finish(out),
             Self::Aws(framer) => framer.finish(out),
         }
     }

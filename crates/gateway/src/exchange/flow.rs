@@ -6,17 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use dialect::anthropic_messages::hosting::BedrockFramer;
 use dialect::dialect::Asked;
 use dialect::id::DialectId;
 use dialect::ir::event::Event;
 use dialect::ir::grammar::Grammar;
 use dialect::outcome::{Outcome, UpstreamFault};
-use dialect::stream::{Decoder, Encoder, Meter, Reading, Seen, Tally};
-use dialect::usage::Source;
+use dialect::stream::{Decoder, Encoder, Framing, Meter, Reading, Seen, Tally};
 use http::{HeaderMap, header};
 use policy::entry::Status;
-use policy::object::{Name, State};
+use policy::object::Name;
 use policy::price::cost::cost;
 use policy::price::sheet::Asked as Priced;
 use store::journal::Appended;
@@ -28,11 +26,10 @@ use wire::sse::SseFramer;
 
 use super::array::{Array, Cutter};
 use super::arrive::Arrived;
-use super::estimate::Counting;
 use super::out::Out;
 use super::prepare::{Way, asked};
 use super::redact::redact;
-use super::remains::Remains;
+use super::remains::{Remains, settle};
 use super::settle::{End, Record};
 use super::whole::{one_key, wants_cost, with_cost};
 use crate::env;
@@ -152,10 +149,7 @@ impl Flow {
         let array = arrived.array && !(same && is_events(&answer.headers));
         Box::new(Self {
             body: Some(answer.body),
-            framer: match lane.hosted {
-                Some(hosted) if hosted.aws_event_stream => Cutter::Aws(BedrockFramer::default()),
-                _ => Cutter::new(array && same),
-            },
+            framer: if array && same { Cutter::new(true) } else { Cutter::of(lane) },
             array: array.then(Array::default),
             machine,
             out: Out::default(),
@@ -402,7 +396,7 @@ impl Flow {
         let json = Json::from_bytes(data).ok()?;
         json.get("usage").or_else(|| json.get("response")?.get("usage"))?.non_null()?;
         let usage = &self.reading().usage;
-        if usage.source != Source::Reported {
+        if usage.source != dialect::usage::Source::Reported {
             return None;
         }
         let target = &self.target;
@@ -482,17 +476,11 @@ impl Flow {
             record.lose(encoder.take_losses());
         }
         let reading = self.reading().clone();
-        let whole = status == Status::Ok && reading.usage.source == Source::Reported;
-        if self.later.is_some() && !whole {
-            // The provider goes on without this stream, and tells at the end what it all costs.
-            record.count(Counting::Free);
-        }
-        let appended =
-            record.settle(End { status, outcome, upstream_status: self.status, http: 200, reading, error }).1;
-        if let Some(name) = self.later.take().filter(|_| whole) {
-            drop(record.gateway().objects.noted(&name, State::Settled, None));
-        }
-        appended
+        settle(
+            record,
+            self.later.take(),
+            End { status, outcome, upstream_status: self.status, http: 200, reading, error },
+        )
     }
 }
 
@@ -501,4 +489,12 @@ impl Flow {
 pub fn is_events(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
+}
+
+/// True for an AWS event stream.
+#[must_use]
+pub fn is_messages(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let media_type = Framing::AwsEventStream.media_type();
+    kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with(media_type))
 }

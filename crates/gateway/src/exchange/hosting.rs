@@ -3,18 +3,12 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use policy::provider::row::Hosted;
-use wire::json::{Document, Edit, Writer};
+use wire::json::{Document, Edit, Step, Writer};
 
 /// Edits that make a body what the host takes. They stand behind all others: what the host refuses goes last.
 #[must_use]
 pub fn edits(hosted: &Hosted, headers: &HeaderMap) -> Vec<Edit<'static>> {
-    let mut edits: Vec<Edit<'static>> = Vec::new();
-    let key = |key: &str| vec![wire::json::Step::Key(key.to_owned().into())];
-    for (name, value) in &hosted.set {
-        let mut json = Writer::new();
-        json.str(value);
-        edits.push(Edit::set_at(key(name), json.finish()));
-    }
+    let mut edits = settings(hosted);
     let betas: Vec<&str> = headers
         .get_all("anthropic-beta")
         .iter()
@@ -30,6 +24,21 @@ pub fn edits(hosted: &Hosted, headers: &HeaderMap) -> Vec<Edit<'static>> {
     }
     edits.extend(hosted.remove.iter().map(|name| Edit::remove_at(key(name))));
     edits
+}
+
+/// The edits that set what the host wants set.
+#[must_use]
+pub fn settings(hosted: &Hosted) -> Vec<Edit<'static>> {
+    let set = |(name, value): (&String, &String)| {
+        let mut json = Writer::new();
+        json.str(value);
+        Edit::set_at(key(name), json.finish())
+    };
+    hosted.set.iter().map(set).collect()
+}
+
+fn key(key: &str) -> Vec<Step<'static>> {
+    vec![Step::Key(key.to_owned().into())]
 }
 
 /// A body that was written for the dialect, as the host takes it.

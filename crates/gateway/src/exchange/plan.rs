@@ -61,7 +61,7 @@ pub fn lay(
     let mut candidates = Vec::with_capacity(meaning.targets.len());
     let mut excluded = Vec::new();
     meaning.targets.retain(|(target, _)| {
-        let why = excluded_by(target);
+        let why = kept_from(target, who).or_else(|| excluded_by(target));
         candidates.push(Candidate { target: Arc::clone(&target.name), expected: None, excluded_by: why });
         if let Some(why) = why {
             excluded.push((Arc::clone(&target.name), why));
@@ -162,6 +162,18 @@ fn elsewhere(asked: &str, held: &Object) -> Fault {
         held.name.id, held.name.provider
     );
     Fault::new(Kind::NoCandidate, message)
+}
+
+/// The constraint that keeps a caller's requests from a target: where prompts may go, decided before anything
+/// else.
+fn kept_from(target: &Target, who: &Principal) -> Option<&'static str> {
+    who.kept_from(&target.provider.config.data)
+}
+
+/// The constraint that keeps a target from serving a caller.
+#[must_use]
+pub fn excluded_for(target: &Target, who: &Principal) -> Option<&'static str> {
+    kept_from(target, who).or_else(|| excluded_by(target))
 }
 
 /// The constraint that keeps a target from serving at all.

@@ -7,8 +7,14 @@ use bytes::Bytes;
 use dialect::ir::event::Event;
 use dialect::ir::proofs::Gather;
 use dialect::ir::response::Response;
+use dialect::usage::Source;
+use policy::entry::Status;
+use policy::object::{Name, State};
+use store::journal::Appended;
 
 use super::arrive::Arrived;
+use super::estimate::Counting;
+use super::settle::{End, Record};
 use crate::gateway::Gateway;
 use crate::kept::turn::Turn;
 
@@ -57,4 +63,18 @@ pub fn leave(gateway: &Arc<Gateway>, arrived: &Arrived, response: &Response, bod
     if let Some(turn) = &arrived.turn {
         turn.end(gateway, body);
     }
+}
+
+/// Settles a stream. One of a response that its provider goes on to make when it is left costs nothing unless it came
+/// to its end: what all of it costs is told later, once.
+pub fn settle(record: &mut Record, later: Option<Name>, end: End) -> Appended {
+    let whole = end.status == Status::Ok && end.reading.usage.source == Source::Reported;
+    if later.is_some() && !whole {
+        record.count(Counting::Free);
+    }
+    let appended = record.settle(end).1;
+    if let Some(name) = later.filter(|_| whole) {
+        drop(record.gateway().objects.noted(&name, State::Settled, None));
+    }
+    appended
 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 use dialect::id::DialectId;
 use dialect::ir::fold::unfold;
 use dialect::outcome::Outcome;
+use dialect::stream::Framing;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 use tokio::time::{Instant, timeout_at};
 
 use super::arrive::Arrived;
-use super::flow::{Flow, Head, Step, is_events};
+use super::flow::{Flow, Head, Step, is_events, is_messages};
 use super::hosting;
 use super::judge::Won;
 use super::miss::{Miss, refusal};
@@ -76,7 +77,9 @@ async fn inner(
     }
     // An array came as it was asked for, in pieces.
     let wrapped = lane.hosted.is_some_and(|hosted| hosted.aws_event_stream) && arrived.peek.stream;
-    let streamed = is_events(&answer.headers) || wrapped || (arrived.array && lane.dialect == arrived.dialect);
+    let messages = dialect::of(lane.dialect).framing() == Framing::AwsEventStream && is_messages(&answer.headers);
+    let streamed =
+        is_events(&answer.headers) || messages || wrapped || (arrived.array && lane.dialect == arrived.dialect);
     match (arrived.peek.stream, streamed) {
         (false, false) => whole::read(arrived, target, lane, prepared, answer).await.map(Won::Whole),
         (false, true) => whole::gather(arrived, target, lane, prepared, answer).await.map(Won::Whole),
@@ -186,6 +189,11 @@ fn headers(arrived: &Arrived, lane: &Lane, prepared: &Prepared, key: usize, reco
     }
     if let Some(hosted) = lane.hosted {
         hosting::headers(hosted, &mut headers);
+    }
+    let framing = dialect::of(lane.dialect).framing();
+    if framing == Framing::AwsEventStream {
+        let kind = if arrived.peek.stream { framing.media_type() } else { "application/json" };
+        headers.insert(header::ACCEPT, HeaderValue::from_static(kind));
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));

@@ -3,7 +3,7 @@
 //! Settling prices what was used, writes the ledger line to the journal, counts metrics, logs one line and
 //! gives back what was set aside. There is no other place that does any of these.
 
-mod kept;
+mod beside;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -213,18 +213,6 @@ impl Record {
         self.size = Size { bytes, tier, silent: true, ..Size::default() };
     }
 
-    /// Notes the request's size, in bytes, for estimates.
-    pub fn weighs(&mut self, bytes: u64) {
-        self.size.bytes = bytes;
-    }
-
-    /// Notes the end user that the body tells, where no header or key does.
-    pub fn for_user(&mut self, user: &str) {
-        if self.entry.caller.user.is_none() {
-            self.entry.caller.user = Some(bounded(user));
-        }
-    }
-
     /// Notes the dialect, once it is known.
     pub fn speaks(&mut self, dialect: &'static str) {
         self.entry.dialect = dialect;
@@ -413,7 +401,8 @@ impl Record {
             let entry = &self.entry;
             let metrics = &self.gateway.metrics;
             let nanos = total.map(|total| total.0);
-            metrics.answer(&active.target.metrics, &entry.usage, nanos, entry.total_ms, entry.first_byte_ms);
+            let took = entry.batch.is_none().then_some(entry.total_ms);
+            metrics.answer(&active.target.metrics, &entry.usage, nanos, took, entry.first_byte_ms);
         }
         (total, appended)
     }

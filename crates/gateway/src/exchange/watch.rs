@@ -1,16 +1,18 @@
 //! Watches an answer that passes untouched, of a known dialect or of none, for what it used.
 
 use bytes::Bytes;
+use dialect::hosting::{BedrockFramer, COUNTS};
 use dialect::id::DialectId;
 use dialect::openai_chat::read_usage;
 use dialect::outcome::Outcome;
 use dialect::quirk::Quirks;
-use dialect::stream::{Meter, Reading, Seen};
+use dialect::stream::{Framing, Meter, Reading, Seen};
 use dialect::usage::{Source, Unit, Usage};
-use wire::frame::{Frame, Framer as _};
+use http::HeaderMap;
+use wire::frame::Frame;
 use wire::json::{Index, Json, Kind};
-use wire::sse::SseFramer;
 
+use super::array::Cutter;
 use super::out::Out;
 use super::redact::redact;
 use crate::state::target::Target;
@@ -34,7 +36,7 @@ pub enum Watch {
     /// A stream of a known dialect.
     Known {
         /// Cuts it.
-        framer: SseFramer,
+        framer: Cutter,
         /// Reads it.
         meter: Box<dyn Meter>,
         /// Its terminal marker went by.
@@ -45,7 +47,7 @@ pub enum Watch {
     /// Events of no known dialect, of which any may carry `usage`.
     Events {
         /// Cuts it.
-        framer: SseFramer,
+        framer: Cutter,
         /// What it told.
         reading: Reading,
         /// How its server counts.
@@ -68,7 +70,22 @@ impl Watch {
     /// For an answer's events.
     #[must_use]
     pub fn events(known: Option<DialectId>, target: &Target, hold_usage: bool) -> Self {
-        let framer = SseFramer::default();
+        Self::cut(Cutter::new(false), known, target, hold_usage)
+    }
+
+    /// For the messages of an AWS event stream, which pass as they came: a dialect's own, or ones that hold the
+    /// events of a hosted model.
+    #[must_use]
+    pub fn messages(known: Option<DialectId>, target: &Target) -> Self {
+        let own = known.filter(|dialect| dialect::of(*dialect).framing() == Framing::AwsEventStream);
+        let framer = match own {
+            Some(_) => Cutter::framed(Framing::AwsEventStream),
+            None => Cutter::Aws(BedrockFramer::keeping(known.unwrap_or(DialectId::OpenAiChat))),
+        };
+        Self::cut(framer, known, target, false)
+    }
+
+    fn cut(framer: Cutter, known: Option<DialectId>, target: &Target, hold_usage: bool) -> Self {
         match known {
             Some(dialect) => {
                 let meter = dialect::of(dialect).meter(&target.for_dialect());
@@ -197,11 +214,49 @@ fn told(json: Json<'_>, reading: &mut Reading, quirks: Quirks) {
                     reading.usage = usage;
                 }
             }
+            COUNTS if reading.usage.source == Source::Unknown => {
+                if let Some(usage) = host_counts(|name| value.get(name).and_then(Json::as_u64)) {
+                    reading.usage = usage;
+                }
+            }
             "id" if reading.id.is_none() => reading.id = value.as_str().map(Into::into),
             "model" if reading.model.is_none() => reading.model = value.as_str().map(Into::into),
             _ => {}
         }
     }
+}
+
+/// What Bedrock counted of a call: in the last chunk of a stream, or in the headers of a whole answer. Its input
+/// excludes everything cached. Source: AWS, "InvokeModelWithResponseStream"; recordings.
+fn host_counts(count: impl Fn(&str) -> Option<u64>) -> Option<Usage> {
+    let mut usage = Usage::unknown();
+    for (name, unit) in HOST_COUNTS {
+        usage.put(unit, count(name));
+    }
+    (!usage.is_empty()).then(|| {
+        usage.source = Source::Reported;
+        usage
+    })
+}
+
+/// Names of the host's counts in a chunk.
+const HOST_COUNTS: [(&str, Unit); 4] = [
+    ("inputTokenCount", Unit::Input),
+    ("cacheReadInputTokenCount", Unit::CacheRead),
+    ("cacheWriteInputTokenCount", Unit::CacheWrite),
+    ("outputTokenCount", Unit::Output),
+];
+
+/// What Bedrock counted of a whole answer, in its headers.
+#[must_use]
+pub fn counted_in(headers: &HeaderMap) -> Option<Usage> {
+    let header = |name: &str| headers.get(format!("x-amzn-bedrock-{name}"))?.to_str().ok()?.parse().ok();
+    host_counts(|name| match name {
+        "inputTokenCount" => header("input-token-count"),
+        "cacheReadInputTokenCount" => header("cache-read-input-token-count"),
+        "cacheWriteInputTokenCount" => header("cache-write-input-token-count"),
+        _ => header("output-token-count"),
+    })
 }
 
 /// Cohere's `billed_units`: tokens, and searches of a reranking.

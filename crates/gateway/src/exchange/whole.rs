@@ -13,10 +13,10 @@ use dialect::undo::Undo;
 use http::{HeaderMap, Response};
 use policy::entry::Status;
 use policy::money::Nano;
-use wire::frame::Framer as _;
+use wire::error::FrameError;
 use wire::json::{Document, Edit, Index};
-use wire::sse::SseFramer;
 
+use super::array::Cutter;
 use super::arrive::Arrived;
 use super::estimate::Counting;
 use super::miss::{Miss, bad_answer};
@@ -134,10 +134,14 @@ pub async fn gather(
     mut answer: Answer,
 ) -> Result<Box<Whole>, Miss> {
     let body = collect(&mut answer).await?;
-    let mut framer = SseFramer::default();
+    let mut framer = Cutter::of(lane);
     let mut frames = Vec::new();
-    if framer.push(&body, &mut frames).is_err() {
-        return Err(bad_answer(answer.status, "the answer has a frame longer than any frame may be"));
+    match framer.push(&body, &mut frames) {
+        Ok(()) => {}
+        Err(FrameError::TooLong { .. }) => {
+            return Err(bad_answer(answer.status, "the answer has a frame longer than any frame may be"));
+        }
+        Err(FrameError::Corrupt { what }) => return Err(bad_answer(answer.status, what)),
     }
     framer.finish(&mut frames);
     let mut decoder = dialect::of(lane.dialect).decoder(undo(prepared), &target.for_dialect());

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use wire::json::{Document, Json};
 
 use super::headers::is_json;
-use super::path::{Known, Named};
+use super::path::{self, Known, Named};
 use crate::exchange::arrive;
 use crate::gateway::{Gateway, Held};
 use crate::state::directory::Principal;
@@ -54,7 +54,7 @@ pub async fn look(
     let Some(call) = call else { return Ok(looked) };
     if let Named::Path(model) = &call.model {
         looked.model = Some(model.clone());
-        looked.stream = head.uri.path().contains(":stream");
+        looked.stream = path::streams(head.uri.path());
     }
     let told = told(&head.headers);
     looked.bytes = told.unwrap_or(0);

@@ -16,6 +16,7 @@ use dialect::fault::{Fault, Kind};
 use dialect::id::DialectId;
 use dialect::outcome::Outcome;
 use dialect::stream::Reading;
+use dialect::usage::Source;
 use http::{HeaderMap, Method, Response, header, request::Parts};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -31,6 +32,7 @@ use crate::auth;
 use crate::exchange::admit::admit_one;
 use crate::exchange::arrive::{self, discard};
 use crate::exchange::estimate::Counting;
+use crate::exchange::flow::is_messages;
 use crate::exchange::opening::{Opening, client};
 use crate::exchange::pass::{Manner, Passing};
 use crate::exchange::redact::redact;
@@ -206,6 +208,11 @@ async fn ready(
         let message = format!("The provider `{name}` may not be reached by the native lane (`native: false`).");
         return Err(Fault::new(Kind::Forbidden, message));
     }
+    if let Some(why) = who.kept_from(&provider.data) {
+        let message =
+            format!("What your key or team requires of a provider (`require`), `{name}` does not have: {why}.");
+        return Err(Fault::new(Kind::Forbidden, message));
+    }
     keeps_base(&provider.base_url, name, raw)?;
     let about = object::about(&head.method, &plain);
     let found = match &about {
@@ -345,7 +352,9 @@ async fn answered(record: Record, going: Going, answer: Answer, until: Instant) 
         return whole(record, going, answer, until).await;
     }
     let mut record = record;
+    let messages = is_messages(&answer.headers);
     let watch = match (events, json) {
+        _ if messages => Watch::messages(going.known, &going.target),
         (true, _) => Watch::events(going.known, &going.target, false),
         // Google's stream as one array.
         (false, true) => Watch::Kept { kept: Some(Vec::new()), known: going.known, reading: Reading::default() },
@@ -417,6 +426,11 @@ async fn whole(mut record: Record, going: Going, mut answer: Answer, until: Inst
         wait(line).await;
     }
     let mut reading = watch::whole(going.known, &going.target, &body);
+    if reading.usage.source == Source::Unknown
+        && let Some(usage) = watch::counted_in(&answer.headers)
+    {
+        reading.usage = usage;
+    }
     reading.complete = true;
     // Some providers answer 200 and tell an error in the body.
     let told = reading.fault.as_ref().map(|fault| fault.outcome);

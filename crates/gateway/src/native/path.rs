@@ -116,6 +116,8 @@ pub fn known(path: &str) -> Known {
         Some(DialectId::AnthropicMessages)
     } else if path.ends_with(":generateContent") || path.ends_with(":streamGenerateContent") {
         DialectId::parse("gemini")
+    } else if let Some(rest) = path.strip_prefix("/model/") {
+        bedrocks(rest)
     } else {
         None
     };
@@ -126,6 +128,24 @@ pub fn known(path: &str) -> Known {
         None => Named::Nowhere,
     };
     Known { dialect, model }
+}
+
+/// The dialect of a model that Amazon hosts, by what is asked of it: Converse, or a Claude in its own words (those of
+/// before its messages had others).
+fn bedrocks(rest: &str) -> Option<DialectId> {
+    let (model, verb) = rest.rsplit_once('/')?;
+    let claude = model.contains("claude") && !model.contains("claude-v") && !model.contains("claude-instant");
+    match verb {
+        "converse" | "converse-stream" => Some(DialectId::BedrockConverse),
+        "invoke" | "invoke-with-response-stream" if claude => Some(DialectId::AnthropicMessages),
+        _ => None,
+    }
+}
+
+/// Whether a path says that its answer is streamed: Google's verbs, Bedrock's.
+#[must_use]
+pub fn streams(path: &str) -> bool {
+    path.contains(":stream") || path.ends_with("/converse-stream") || path.ends_with("/invoke-with-response-stream")
 }
 
 /// The model that a path names: Google's `/models/{model}:verb`, Bedrock's `/model/{id}/verb`, Azure's
@@ -219,7 +239,12 @@ mod tests {
             ("/v1/messages/batches", "native nowhere"),
             ("/v1/embeddings", "native body"),
             ("/v1/files", "native nowhere"),
-            ("/model/a.b:0/converse", "native a.b:0"),
+            ("/model/a.b:0/converse", "bedrock-converse a.b:0"),
+            ("/model/a.b:0/converse-stream", "bedrock-converse a.b:0"),
+            ("/model/a.b:0/count-tokens", "native a.b:0"),
+            ("/model/us.anthropic.claude-sonnet-4-5:0/invoke", "anthropic-messages us.anthropic.claude-sonnet-4-5:0"),
+            ("/model/anthropic.claude-v2:1/invoke", "native anthropic.claude-v2:1"),
+            ("/model/meta.llama3/invoke-with-response-stream", "native meta.llama3"),
             ("/v1beta/models/g:embedContent", "native g"),
         ] {
             assert_eq!(tell(path), expected, "{path}");

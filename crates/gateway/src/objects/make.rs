@@ -50,6 +50,7 @@ pub async fn of_file(
         Fault { path: Some("input_file_id".to_owned()), ..fault }
     })?;
     let pin = pin::of(snapshot, DialectId::OpenAiChat, Kept::Batches, &file)?;
+    pin::required(&pin, who)?;
     let names = check_file(snapshot, who, &pin, &file)?;
     let asked = names.and_then(|names| <[String; 1]>::try_from(names).ok()).map(|[only]| only);
     Ok(Batch { pin, body: document.bytes().clone(), model: file.model, asked })

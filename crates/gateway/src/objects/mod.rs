@@ -137,7 +137,7 @@ async fn serve(gateway: Arc<Gateway>, ask: Ask, path: &str, at: Option<&str>) ->
     let asking = match todo {
         Ok(Todo::Ask(asking)) => asking,
         Ok(Todo::Tell(json)) => {
-            wait(record.settle_own(200)).await;
+            wait(record.settle_listed(200)).await;
             let mut response = reply::json(200, json);
             reply::record_headers(&mut response, &record);
             return response;

@@ -82,6 +82,10 @@ pub fn choose(
             let why = match Pin::at(snapshot, place, family, kept) {
                 None => "endpoint",
                 Some(pin) if no_key(&pin.target).is_some() => "no_key",
+                Some(_) if who.kept_from(&config.data).is_some() => {
+                    forbidden = Some(Arc::clone(&config.name));
+                    who.kept_from(&config.data).unwrap_or("require")
+                }
                 Some(_) if !may_use(snapshot, who, place) => {
                     forbidden = Some(Arc::clone(&config.name));
                     "forbidden"
@@ -99,8 +103,7 @@ pub fn choose(
         return Ok(Pin { key, ..pin });
     }
     if let Some(name) = forbidden {
-        let message = format!("This key may use no model of the provider `{name}`, so it may keep nothing there.");
-        return Err(Fault::new(Kind::Forbidden, message));
+        return Err(refused(&name).with("excluded_by", excluded.finish()));
     }
     let (what, api) = (kept.name(), api(family));
     let message = match named {
@@ -111,6 +114,23 @@ pub fn choose(
         ),
     };
     Err(Fault::new(Kind::NoCandidate, message).with("excluded_by", excluded.finish()))
+}
+
+fn refused(name: &str) -> Fault {
+    let message = format!(
+        "This key may keep nothing at the provider `{name}`: it may use none of its models, or its team requires of a \
+         provider (`require`) what that one does not have."
+    );
+    Fault::new(Kind::Forbidden, message)
+}
+
+/// Refuses a provider that lacks what the caller requires.
+///
+/// # Errors
+/// `forbidden`.
+pub fn required(pin: &Pin, who: &Principal) -> Result<(), Fault> {
+    let config = &pin.target.provider.config;
+    who.kept_from(&config.data).map_or(Ok(()), |_| Err(refused(&config.name)))
 }
 
 /// Where an object is.

@@ -28,7 +28,7 @@ const MEMBERS: [(&str, Kind); 10] = [
 #[must_use]
 pub const fn words(dialect: DialectId) -> &'static [&'static str] {
     match dialect {
-        DialectId::OpenAiChat | DialectId::AnthropicMessages => &["file_id"],
+        DialectId::OpenAiChat | DialectId::AnthropicMessages | DialectId::BedrockConverse => &["file_id"],
         DialectId::Gemini => &["cachedContent"],
         DialectId::OpenAiResponses => &["file_id", "previous_response_id", "conversation", "vector_store_id"],
     }

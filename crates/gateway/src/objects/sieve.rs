@@ -9,7 +9,6 @@ use dialect::fault::{Fault, Kind};
 use wire::json::{Document, Edit, Json, Writer};
 
 use super::line::{Models, bad, of_line};
-use crate::gateway::{Gateway, Held};
 use crate::upstream::sent::Strain;
 
 /// Longest head of one field, in bytes.
@@ -59,16 +58,22 @@ pub struct Sieve {
     models: Models,
     /// What is wrong with the file if it turns out to be a batch's.
     pending: Option<Fault>,
-    held: Held,
-    gateway: Arc<Gateway>,
-    /// Most bytes that all requests may hold.
-    most: u64,
+    room: Box<dyn Room>,
+}
+
+/// Memory that is set aside for what has not come whole.
+pub trait Room: Send + std::fmt::Debug {
+    /// Sets aside so many bytes in all.
+    ///
+    /// # Errors
+    /// There is no room for them.
+    fn grow(&mut self, bytes: u64) -> Result<(), Fault>;
 }
 
 impl Sieve {
     /// For a form of that boundary.
     #[must_use]
-    pub fn new(boundary: &str, models: Models, gateway: &Arc<Gateway>, held: Held, most: u64) -> Self {
+    pub fn new(boundary: &str, models: Models, room: Box<dyn Room>) -> Self {
         Self {
             delimiter: format!("\r\n--{boundary}").into_bytes(),
             at: At::Preamble,
@@ -80,9 +85,7 @@ impl Sieve {
             lines: 0,
             models,
             pending: None,
-            held,
-            gateway: Arc::clone(gateway),
-            most,
+            room,
         }
     }
 
@@ -116,7 +119,7 @@ impl Sieve {
         self.coming.extend_from_slice(piece);
         while self.step()? {}
         let held = (self.coming.len() + self.line.len() + self.out.len()) as u64;
-        self.gateway.grow(&mut self.held, held, self.most)?;
+        self.room.grow(held)?;
         Ok(self.out.split().freeze())
     }
 
@@ -369,3 +372,7 @@ impl Strain for Shared {
         self.with(Sieve::finish)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

@@ -13,8 +13,8 @@ use hyper::body::Incoming;
 
 use super::line::Models;
 use super::send::Carried;
-use super::sieve::{Shared, Sieve};
-use crate::gateway::Gateway;
+use super::sieve::{Room, Shared, Sieve};
+use crate::gateway::{Gateway, Held};
 use crate::native::send::too_large;
 use crate::operation::form::boundary;
 use crate::state::directory::Principal;
@@ -33,6 +33,21 @@ pub struct Form {
     pub body: Carried,
     /// What looks at it; nothing where the API has no files of requests.
     pub sieve: Option<Shared>,
+}
+
+/// Memory of all requests together.
+#[derive(Debug)]
+struct Buffered {
+    gateway: Arc<Gateway>,
+    held: Held,
+    /// Most bytes that all of them may hold.
+    most: u64,
+}
+
+impl Room for Buffered {
+    fn grow(&mut self, bytes: u64) -> Result<(), Fault> {
+        self.gateway.grow(&mut self.held, bytes, self.most)
+    }
 }
 
 /// Makes a form ready to go to the provider of a place.
@@ -67,7 +82,8 @@ pub async fn ready(
     let held = gateway.buffer(0, server.max_buffered)?;
     let models = Models::new(snapshot, who, place);
     let boundary = boundary.get(2..).unwrap_or_default();
-    let sieve = Shared::new(Sieve::new(boundary, models, gateway, held, server.max_buffered));
+    let room = Buffered { gateway: Arc::clone(gateway), held, most: server.max_buffered };
+    let sieve = Shared::new(Sieve::new(boundary, models, Box::new(room)));
     let mut first = BytesMut::new();
     let mut read = 0;
     // A short form is read whole, and goes up with its length.

@@ -1,15 +1,18 @@
 //! Answers of operations: whole ones settled and sent, all others passed as they come.
 
-use bytes::Bytes;
 use dialect::id::DialectId;
+use dialect::loss::Loss;
 use dialect::outcome::Outcome;
 use http::{HeaderValue, Response, header};
 use policy::entry::Status;
+use policy::money::Nano;
 use policy::provider::operation::Operation;
 
-use super::attempt::Winner;
+use super::attempt::{Here, Winner};
+use super::leg::Brought;
 use super::request::Request;
-use super::usage;
+use super::{tokens, usage};
+use crate::env;
 use crate::exchange::pass::{Manner, Passing};
 use crate::exchange::settle::{End, Record, wait};
 use crate::exchange::watch::Watch;
@@ -18,17 +21,33 @@ use crate::native::headers::is_events;
 use crate::server::reply::{self, ReplyBody};
 
 /// Answers.
-pub async fn answer(record: Record, request: &Request, winner: Winner) -> Response<ReplyBody> {
-    match winner.body.clone() {
-        Some(body) => whole(record, request, winner, body).await,
+pub async fn answer(mut record: Record, request: &Request, mut winner: Winner) -> Response<ReplyBody> {
+    record.lose(std::mem::take(&mut winner.losses));
+    match winner.body.take() {
+        Some(body) => whole(record, winner, body).await,
         None => pass(record, request, winner),
     }
 }
 
-async fn whole(mut record: Record, request: &Request, winner: Winner, body: Bytes) -> Response<ReplyBody> {
+/// Answers with the gateway's own estimate, marked as one.
+pub async fn here(mut record: Record, request: &Request, here: Here) -> Response<ReplyBody> {
+    let tasks = record.gateway().tasks.clone();
+    let waiting = env::instant();
+    let tokens = tokens::count(&tasks, here.gist, &here.target.model).await;
+    record.waited(waiting);
     record.first_byte();
-    let mut reading = usage::whole(request.operation, &winner.target, &body);
-    reading.complete = true;
+    record.lose(vec![Loss::approximated("input_tokens", "")]);
+    wait(record.settle_own(&here.target)).await;
+    let mut response = reply::json(200, dialect::count::write(request.asking.dialect, tokens, true));
+    reply::record_headers(&mut response, &record);
+    reply::cost_header(&mut response, Nano(0));
+    reply::estimated_header(&mut response);
+    response
+}
+
+async fn whole(mut record: Record, winner: Winner, brought: Brought) -> Response<ReplyBody> {
+    record.first_byte();
+    let Brought { body, reading, estimated } = brought;
     let status = winner.answer.status;
     let end =
         End { status: Status::Ok, outcome: Outcome::Ok, upstream_status: status, http: status, reading, error: None };
@@ -43,6 +62,9 @@ async fn whole(mut record: Record, request: &Request, winner: Winner, body: Byte
     if let Some(cost) = cost {
         reply::cost_header(&mut response, cost);
     }
+    if estimated {
+        reply::estimated_header(&mut response);
+    }
     response
 }
 
@@ -51,7 +73,7 @@ fn pass(mut record: Record, request: &Request, winner: Winner) -> Response<Reply
     record.flows();
     let events = is_events(&winner.answer.headers);
     let hold_usage = request.asks_for_usage(&winner.target);
-    let known = (request.operation == Operation::Completions).then_some(DialectId::OpenAiChat);
+    let known = (request.asking.operation == Operation::Completions).then_some(DialectId::OpenAiChat);
     let watch = match events {
         true => Watch::events(known, &winner.target, hold_usage),
         false => Watch::Nothing(usage::before(request.characters)),

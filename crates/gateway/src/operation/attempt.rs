@@ -3,18 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use dialect::fault::Fault;
+use dialect::gist::Gist;
+use dialect::id::DialectId;
+use dialect::loss::Loss;
 use dialect::outcome::{Outcome, UpstreamFault};
 use http::{HeaderMap, HeaderValue, Method, Request as HttpRequest, Uri, header};
+use http_body_util::Full;
 use policy::route::retry::{Failed, Next, next};
 use tokio::time::{Instant, timeout_at};
 use wire::json::{Index, Kind as JsonKind};
 
-use super::place;
+use super::count;
+use super::leg::{Brought, Leg, Up, leg};
 use super::request::Request;
 use crate::env;
 use crate::exchange::attempt::{give_up, out_of_time};
+use crate::exchange::hosting;
 use crate::exchange::judge::{self, Rejected};
 use crate::exchange::miss::{Miss, refusal};
 use crate::exchange::plan::Plan;
@@ -24,6 +29,7 @@ use crate::native::headers::{self, is_events};
 use crate::native::send::told;
 use crate::state::target::Target;
 use crate::upstream::client::{Answer, SendError};
+use crate::upstream::sent::Sent;
 
 /// Longest answer that is read whole, in bytes.
 const MOST: usize = 256 << 20;
@@ -35,6 +41,17 @@ pub enum Won {
     Answer(Box<Winner>),
     /// The upstream's refusal.
     Rejected(Box<Rejected>),
+    /// The gateway's own estimate of a target's tokens.
+    Here(Box<Here>),
+}
+
+/// What the gateway itself counts.
+#[derive(Debug)]
+pub struct Here {
+    /// The target it is counted for.
+    pub target: Arc<Target>,
+    /// What is counted.
+    pub gist: Gist,
 }
 
 /// An answer that was won.
@@ -44,8 +61,10 @@ pub struct Winner {
     pub target: Arc<Target>,
     /// Its head, and the body where it was not read.
     pub answer: Answer,
-    /// Its body, where it was read.
-    pub body: Option<Bytes>,
+    /// Its body as the caller gets it, where it was read.
+    pub body: Option<Brought>,
+    /// What could not come along to it.
+    pub losses: Vec<Loss>,
     /// When it must be over.
     pub until: Instant,
 }
@@ -66,11 +85,20 @@ pub async fn attempt_all(request: &Request, plan: &Plan, record: &mut Record) ->
         let chosen = step.and_then(|(route, key, pause)| Some((plan.targets.get(route)?, route, key, pause)));
         let in_time = |pause| request.deadline.is_none_or(|deadline| env::instant() + pause < deadline);
         let Some((target, route, key, pause)) = chosen.filter(|(.., pause)| in_time(*pause)) else {
-            let given_up = give_up(request.start, request.operation.errors(), &failed, last, record)?;
+            let given_up = give_up(request.start, request.asking.dialect, &failed, last, record)?;
             return match given_up {
                 judge::Won::Rejected(rejected) => Ok(Won::Rejected(rejected)),
                 _ => Err(out_of_time()),
             };
+        };
+        let up = match leg(request, target)? {
+            Leg::Up(up) => up,
+            Leg::Here(gist) => {
+                if !failed.is_empty() {
+                    record.fell_back();
+                }
+                return Ok(Won::Here(Box::new(Here { target: Arc::clone(target), gist })));
+            }
         };
         if !pause.is_zero() {
             let waiting = env::instant();
@@ -81,7 +109,7 @@ pub async fn attempt_all(request: &Request, plan: &Plan, record: &mut Record) ->
             record.fell_back();
         }
         record.begin(target);
-        let tried = try_one(request, plan, target, key, record).await;
+        let tried = try_one(request, plan, target, &up, key, record).await;
         if let Some(trouble) = request.trouble() {
             record.failed(Outcome::Cancelled, None);
             return Err(told(trouble, record.snapshot().config.server.max_upload));
@@ -90,6 +118,10 @@ pub async fn attempt_all(request: &Request, plan: &Plan, record: &mut Record) ->
             Ok(winner) => return Ok(Won::Answer(Box::new(winner))),
             Err(miss) => {
                 record.failed(miss.fault.outcome, (miss.fault.status != 0).then_some(miss.fault.status));
+                if up.may_lack && matches!(miss.fault.status, 404 | 405 | 501) {
+                    let gist = count::gist(request)?;
+                    return Ok(Won::Here(Box::new(Here { target: Arc::clone(target), gist })));
+                }
                 let at = env::instant().saturating_duration_since(request.start);
                 let (outcome, retry_after) = (miss.fault.outcome, miss.fault.retry_after);
                 failed.push(Failed { route, key, outcome, at, retry_after });
@@ -106,6 +138,7 @@ async fn try_one(
     request: &Request,
     plan: &Plan,
     target: &Arc<Target>,
+    up: &Up,
     key: usize,
     record: &mut Record,
 ) -> Result<Winner, Miss> {
@@ -114,7 +147,7 @@ async fn try_one(
     let total = start + timeouts.total;
     let until = request.deadline.map_or(total, |deadline| deadline.min(total));
     let first_by = if request.stream { until.min(start + timeouts.first_byte) } else { until };
-    let sent = timeout_at(first_by, send(request, target, key, timeouts.connect, record)).await;
+    let sent = timeout_at(first_by, send(request, target, up, key, timeouts.connect, record)).await;
     record.waited(start);
     let mut answer = match sent {
         Ok(sent) => sent?,
@@ -124,11 +157,11 @@ async fn try_one(
         Err(_) => return Err(late()),
     };
     if !(200..300).contains(&answer.status) {
-        return Err(refusal(answer, request.operation.errors(), target.secrets()).await);
+        return Err(refusal(answer, up.dialect, target.secrets()).await);
     }
     let read = !is_events(&answer.headers) && (request.wants_json() || headers::is_json(&answer.headers));
     if !read {
-        return Ok(Winner { target: Arc::clone(target), answer, body: None, until });
+        return Ok(Winner { target: Arc::clone(target), answer, body: None, losses: up.losses.clone(), until });
     }
     let waiting = env::instant();
     let body = timeout_at(until, answer.body.collect(MOST)).await;
@@ -145,7 +178,14 @@ async fn try_one(
         Ok(json) if json.kind() == JsonKind::Object || !request.wants_json() => {}
         _ => return Err(bad(Outcome::BadAnswer, "the answer is not JSON")),
     }
-    Ok(Winner { target: Arc::clone(target), answer, body: Some(body), until })
+    let tasks = record.gateway().tasks.clone();
+    match up.bring(request, target, body, &tasks).await {
+        Some(body) => {
+            let losses = up.losses.clone();
+            Ok(Winner { target: Arc::clone(target), answer, body: Some(body), losses, until })
+        }
+        None => Err(bad(Outcome::BadAnswer, "the answer is not what was asked for")),
+    }
 }
 
 fn late() -> Miss {
@@ -155,6 +195,7 @@ fn late() -> Miss {
 async fn send(
     request: &Request,
     target: &Target,
+    up: &Up,
     key: usize,
     connect: Duration,
     record: &mut Record,
@@ -163,27 +204,34 @@ async fn send(
     let unsendable = || Miss::of(Outcome::Connect, "the target cannot be reached");
     let hurried = (connect != provider.reach.connect).then(|| provider.hurried(connect)).flatten();
     let client = hurried.as_ref().or(provider.client.as_ref()).ok_or_else(unsendable)?;
-    let (url, auth) = place(request.operation, target).ok_or_else(unsendable)?;
-    let url = match &request.query {
+    let (url, same) = (&up.url, up.dialect == request.asking.dialect);
+    let url = match request.query.as_ref().filter(|_| same) {
         Some(query) => format!("{url}{}{query}", if url.contains('?') { '&' } else { '?' }),
-        None => url,
+        None => url.clone(),
     };
     let url: Uri = url.parse().map_err(|_| unsendable())?;
     let key = provider.config.keys.get(key).map(crate::config::Secret::reveal);
     let mut again = false;
     loop {
-        let mut to = HttpRequest::new(request.body_for(target));
+        let body = match &up.body {
+            Some(body) => Sent::from(Full::new(body.clone())),
+            None => request.body_for(target),
+        };
+        let mut to = HttpRequest::new(body);
         *to.method_mut() = Method::POST;
         *to.uri_mut() = url.clone();
         let mut carried = HeaderMap::with_capacity(12);
-        for (name, value) in request.headers.iter().filter(|(name, _)| goes_up(name, true)) {
+        for (name, value) in request.headers.iter().filter(|(name, _)| goes_up(name, same)) {
             carried.append(name, value.clone());
         }
-        let auth = key.and_then(|key| auth.header(key));
+        let auth = key.and_then(|key| up.auth.header(key));
         headers::ours(&mut carried, target, auth, &record.gateway().via_header);
         carried.insert(header::CONTENT_TYPE, request.content_type());
-        if request.operation.errors() == dialect::id::DialectId::AnthropicMessages {
+        if up.dialect == DialectId::AnthropicMessages {
             carried.entry("anthropic-version").or_insert(HeaderValue::from_static("2023-06-01"));
+        }
+        if let Some(hosted) = up.hosted {
+            hosting::headers(hosted, &mut carried);
         }
         *to.headers_mut() = carried;
         match client.send(to).await {

@@ -1,18 +1,24 @@
-//! Operations that are served in their own shape alone (embeddings, images, speech, …): routed, tried in turn,
-//! metered and priced like model calls, their bytes passed through.
+//! Operations beside model calls (embeddings, images, speech, counting tokens, …): routed, tried in turn, metered and
+//! priced like them, their bytes passed through; embeddings and counts are translated where a target has another
+//! shape for them.
 
 pub mod answer;
 pub mod attempt;
+pub mod count;
+pub mod embed;
 pub mod form;
+pub mod leg;
 pub mod request;
+pub mod tokens;
 pub mod usage;
 
 use std::sync::Arc;
 
 use dialect::fault::Fault;
+use dialect::id::DialectId;
 use http::Response;
 use http_body::Body as _;
-use policy::provider::operation::{Operation, call};
+use policy::provider::operation::Operation;
 
 use crate::auth;
 use crate::exchange::admit::admit_one;
@@ -30,9 +36,35 @@ use crate::state::target::Target;
 use attempt::Won;
 use request::Request;
 
+/// What is asked for, and in which shape.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// The operation.
+    pub operation: Operation,
+    /// The dialect of its shape and of its errors.
+    pub dialect: DialectId,
+    /// The model, where the path names it.
+    pub named: Option<String>,
+    /// One text in place of several (Google's `embedContent`).
+    pub single: bool,
+}
+
+impl Asking {
+    /// The dialect's word in ledger lines.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match (self.operation, self.dialect) {
+            (Operation::Rerank | Operation::RerankV2, _) => "cohere",
+            (_, DialectId::OpenAiChat) => "openai",
+            (_, dialect) => dialect.name(),
+        }
+    }
+}
+
 /// Serves one request.
-pub async fn run(gateway: Arc<Gateway>, operation: Operation, ask: Ask) -> Response<ReplyBody> {
+pub async fn run(gateway: Arc<Gateway>, asking: Asking, ask: Ask) -> Response<ReplyBody> {
     let Ask { id, start, peer, head, body } = ask;
+    let (operation, dialect, word) = (asking.operation, asking.dialect, asking.word());
     let snapshot = gateway.snapshot.load_full();
     let known = match gateway.loops(&head.headers) {
         Some(fault) => Err(fault),
@@ -41,15 +73,15 @@ pub async fn run(gateway: Arc<Gateway>, operation: Operation, ask: Ask) -> Respo
     let who = match known {
         Ok(who) => who,
         Err(fault) => {
-            gateway.metrics.request(word(operation), "error", fault.kind.name(), 0, 0);
+            gateway.metrics.request(word, "error", fault.kind.name(), 0, 0);
             if !body.is_end_stream() {
                 gateway.tasks.spawn("discard", discard(body));
             }
-            return reply::plain_fault(operation.errors(), &fault, id);
+            return reply::plain_fault(dialect, &fault, id);
         }
     };
     let client = client(peer, &head.headers, &snapshot);
-    let opening = Opening { id, start, dialect: word(operation), operation: operation.name(), client };
+    let opening = Opening { id, start, dialect: word, operation: operation.name(), client };
     let mut record = Record::begun(&gateway, &snapshot, &who, opening);
     record.count(counting(operation));
     let mut body = Some(body);
@@ -58,7 +90,7 @@ pub async fn run(gateway: Arc<Gateway>, operation: Operation, ask: Ask) -> Respo
     let refused = (!operation.is_form()).then(|| unsupported(&head.headers, local)).flatten();
     let read = match refused {
         Some(fault) => Err(fault),
-        None => request::read(&gateway, &snapshot, operation, &who, head, &mut body, start, &mut record).await,
+        None => request::read(&gateway, &snapshot, asking, &who, head, &mut body, start, &mut record).await,
     };
     let request = match read {
         Ok(request) => request,
@@ -66,7 +98,7 @@ pub async fn run(gateway: Arc<Gateway>, operation: Operation, ask: Ask) -> Respo
             if let Some(body) = body.filter(|body| !body.is_end_stream()) {
                 gateway.tasks.spawn("discard", discard(body));
             }
-            return refuse(record, operation, &fault).await;
+            return refuse(record, dialect, &fault).await;
         }
     };
     let won = serve(&gateway, &snapshot, &who, &request, &mut record).await;
@@ -75,8 +107,9 @@ pub async fn run(gateway: Arc<Gateway>, operation: Operation, ask: Ask) -> Respo
     }
     match won {
         Ok(Won::Answer(answer)) => answer::answer(record, &request, *answer).await,
+        Ok(Won::Here(here)) => answer::here(record, &request, *here).await,
         Ok(Won::Rejected(rejected)) => rejected.answer(record).await,
-        Err(fault) => refuse(record, operation, &fault).await,
+        Err(fault) => refuse(record, dialect, &fault).await,
     }
 }
 
@@ -87,37 +120,21 @@ async fn serve(
     request: &Request,
     record: &mut Record,
 ) -> Result<Won, Fault> {
-    let excluded_by = |target: &Target| match place(request.operation, target) {
-        None => Some("endpoint"),
-        Some(_) => no_key(target),
+    let excluded_by = |target: &Target| match leg::serves(request, target) {
+        false => Some("endpoint"),
+        true => no_key(target),
     };
     let plan = lay(snapshot, &request.model, who, record, &excluded_by, |_, _| Ok(None))?;
     record.hold(admit_one(gateway, snapshot.config.server.max_in_flight)?);
     attempt::attempt_all(request, &plan, record).await
 }
 
-/// Where a target serves an operation, and how the key is sent there.
-fn place(operation: Operation, target: &Target) -> Option<(String, &policy::provider::row::Auth)> {
-    let config = &target.provider.config;
-    call(config.row, operation, &config.base_url, &target.model, config.api_version.as_deref())
-}
-
 /// Answers with an error of ours, its line written first.
-async fn refuse(mut record: Record, operation: Operation, fault: &Fault) -> Response<ReplyBody> {
-    let errors = operation.errors();
-    record.settle_error(fault, fault.status_in(errors)).await;
-    let mut response = reply::plain_fault(errors, fault, record.id());
+async fn refuse(mut record: Record, dialect: DialectId, fault: &Fault) -> Response<ReplyBody> {
+    record.settle_error(fault, fault.status_in(dialect)).await;
+    let mut response = reply::plain_fault(dialect, fault, record.id());
     reply::record_headers(&mut response, &record);
     response
-}
-
-/// The dialect's word in ledger lines.
-const fn word(operation: Operation) -> &'static str {
-    match operation {
-        Operation::CountTokens => "anthropic-messages",
-        Operation::Rerank | Operation::RerankV2 => "cohere",
-        _ => "openai",
-    }
 }
 
 /// How what is used is known: tokens of texts may be estimated, sounds and images may not.

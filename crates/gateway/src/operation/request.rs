@@ -13,6 +13,7 @@ use policy::provider::operation::Operation;
 use tokio::time::Instant;
 use wire::json::{Document, Edit, Json};
 
+use super::Asking;
 use super::form::{self, Form};
 use crate::exchange::arrive;
 use crate::exchange::settle::Record;
@@ -29,7 +30,7 @@ const MODERATION: &str = "omni-moderation-latest";
 #[derive(Debug)]
 pub struct Request {
     /// What is asked for.
-    pub operation: Operation,
+    pub asking: Asking,
     /// The model asked for.
     pub model: String,
     /// The answer is to be streamed.
@@ -63,7 +64,7 @@ enum Body {
 pub async fn read(
     gateway: &Arc<Gateway>,
     snapshot: &Snapshot,
-    operation: Operation,
+    asking: Asking,
     who: &Principal,
     head: Parts,
     body: &mut Option<Incoming>,
@@ -74,8 +75,9 @@ pub async fn read(
     let deadline = arrive::deadline(&head.headers, start)?;
     let query = arrive::query(head.uri.query());
     let broken = || Fault::invalid("", "The request body broke off before its end.");
+    let form = asking.operation.is_form();
     let mut request = Request {
-        operation,
+        asking,
         model: String::new(),
         stream: false,
         include_usage: false,
@@ -83,7 +85,7 @@ pub async fn read(
         query,
         start,
         deadline,
-        body: if operation.is_form() {
+        body: if form {
             Body::Form(form::read(gateway, snapshot, &head.headers, body).await?)
         } else {
             let (bytes, held) =
@@ -110,8 +112,9 @@ impl Request {
             Body::Json { document, .. } => {
                 let text = |name: &str| document.get(name).and_then(Json::as_str);
                 self.model = match document.get("model").filter(|model| !model.is_null()) {
+                    _ if self.asking.named.is_some() => self.asking.named.clone().unwrap_or_default(),
                     Some(model) => model.as_str().map(Into::into).ok_or_else(no_model)?,
-                    None if self.operation == Operation::Moderations => MODERATION.to_owned(),
+                    None if self.asking.operation == Operation::Moderations => MODERATION.to_owned(),
                     None => String::new(),
                 };
                 self.stream = document.get("stream").and_then(Json::as_bool).unwrap_or(false);
@@ -119,7 +122,7 @@ impl Request {
                     .get("stream_options")
                     .and_then(|options| options.get("include_usage")?.as_bool())
                     .unwrap_or(false);
-                if self.operation == Operation::Speech {
+                if self.asking.operation == Operation::Speech {
                     self.characters = text("input").map(|input| input.chars().count() as u64);
                 }
                 tier = text("service_tier").map(Into::into);
@@ -136,7 +139,16 @@ impl Request {
         Ok(())
     }
 
-    /// The body for a target; false where a frame of usage comes that nobody asked for.
+    /// The body, where it is JSON.
+    #[must_use]
+    pub fn document(&self) -> Option<&Document> {
+        match &self.body {
+            Body::Json { document, .. } => Some(document),
+            Body::Form(_) => None,
+        }
+    }
+
+    /// The body for a target of the same shape, with that one's name of the model.
     #[must_use]
     pub fn body_for(&self, target: &Target) -> Sent {
         match &self.body {
@@ -154,7 +166,7 @@ impl Request {
     /// The gateway asks for a stream's usage where its caller did not.
     #[must_use]
     pub fn asks_for_usage(&self, target: &Target) -> bool {
-        self.operation == Operation::Completions
+        self.asking.operation == Operation::Completions
             && self.stream
             && !self.include_usage
             && !target.quirks.has(Quirk::NoStreamOptions)
@@ -200,7 +212,7 @@ impl Request {
     #[must_use]
     pub fn wants_json(&self) -> bool {
         !self.stream
-            && !matches!(self.operation, Operation::Speech | Operation::Transcriptions | Operation::Translations)
+            && !matches!(self.asking.operation, Operation::Speech | Operation::Transcriptions | Operation::Translations)
     }
 }
 

@@ -8,6 +8,12 @@ pub enum Verb {
     Generate,
     /// `streamGenerateContent`: a stream.
     Stream,
+    /// `countTokens`.
+    Count,
+    /// `embedContent`: one text.
+    Embed,
+    /// `batchEmbedContents`: several.
+    EmbedBatch,
 }
 
 /// The model, as it stands in the path, and the verb; `None` for any other path.
@@ -18,6 +24,9 @@ pub fn parse(path: &str) -> Option<(&str, Verb)> {
     let verb = match verb {
         "generateContent" => Verb::Generate,
         "streamGenerateContent" => Verb::Stream,
+        "countTokens" => Verb::Count,
+        "embedContent" => Verb::Embed,
+        "batchEmbedContents" => Verb::EmbedBatch,
         _ => return None,
     };
     (!model.is_empty()).then_some((model, verb))
@@ -45,7 +54,9 @@ mod tests {
             ("/v1beta/models/gemini-2.5-flash:generateContent", Some(("gemini-2.5-flash", Verb::Generate))),
             ("/v1/models/a/b:c:streamGenerateContent", Some(("a/b:c", Verb::Stream))),
             ("/v1beta/models/a%2Fb:generateContent", Some(("a%2Fb", Verb::Generate))),
-            ("/v1beta/models/a:countTokens", None),
+            ("/v1beta/models/a:countTokens", Some(("a", Verb::Count))),
+            ("/v1beta/models/a:batchEmbedContents", Some(("a", Verb::EmbedBatch))),
+            ("/v1beta/models/a:asyncBatchEmbedContent", None),
             ("/v1beta/models/:generateContent", None),
             ("/v1/models/a", None),
             ("/v2/models/a:generateContent", None),

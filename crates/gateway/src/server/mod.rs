@@ -100,7 +100,7 @@ async fn connection(
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).keep_alive(true);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(1_000);
-    let serving = watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned());
+    let serving = watcher.watch(builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned());
     // A client that breaks its connection or sends no HTTP has been told so where it could be.
     let _ = serving.await;
 }

@@ -29,6 +29,7 @@ const COST: HeaderName = HeaderName::from_static("x-tollgate-cost-usd");
 const CACHE: HeaderName = HeaderName::from_static("x-tollgate-cache");
 const WHY: HeaderName = HeaderName::from_static("x-tollgate-why");
 const LOSS: HeaderName = HeaderName::from_static("x-tollgate-loss");
+const ESTIMATED: HeaderName = HeaderName::from_static("x-tollgate-estimated");
 const ERROR: HeaderName = HeaderName::from_static("x-tollgate-error");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
@@ -220,6 +221,11 @@ pub fn fault(dialect: &dyn dialect::dialect::Dialect, fault: &Fault, record: &Re
     fault_headers(&mut response, fault);
     record_headers(&mut response, record);
     response
+}
+
+/// A number of tokens in the answer is the gateway's own estimate.
+pub fn estimated_header(response: &mut Response<ReplyBody>) {
+    response.headers_mut().insert(ESTIMATED, HeaderValue::from_static("true"));
 }
 
 /// What a failure adds: its kind, when to come back, whether at all.

@@ -17,8 +17,9 @@ use crate::exchange::{self, call::Call};
 use crate::gateway::Gateway;
 use crate::kept::lookup::Part;
 use crate::kept::{self, turn};
+use crate::operation::Asking;
 use crate::state::directory::Principal;
-use crate::{admin, api, auth, env, held, native, objects, operation};
+use crate::{admin, api, auth, env, held, native, objects, operation, realtime};
 
 /// What a path stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,8 @@ enum Place<'a> {
     OpenApi,
     Admin(&'a str),
     Native,
-    Operate(Operation),
+    Realtime,
+    Operate(Operation, DialectId),
     Home,
     Nothing,
 }
@@ -59,14 +61,17 @@ fn place(path: &str) -> Place<'_> {
             if let Some(rest) = path.strip_prefix("/admin/v1/") {
                 return Place::Admin(rest);
             }
+            if matches!(path, "/v1/realtime" | "/realtime" | "/openai/v1/realtime" | "/openai/realtime") {
+                return Place::Realtime;
+            }
             if path.starts_with("/native/") {
                 return Place::Native;
             }
             if let Some((id, part)) = response(path) {
                 return Place::Response(id, part);
             }
-            if let Some(operation) = operation(path) {
-                return Place::Operate(operation);
+            if let Some((operation, dialect)) = operation(path) {
+                return Place::Operate(operation, dialect);
             }
             if let Some((model, verb)) = google::parse(path) {
                 return Place::Google(model, verb);
@@ -96,23 +101,30 @@ fn response(path: &str) -> Option<(&str, Part)> {
     turn::is_ours(id).then_some((id, part))
 }
 
-/// The operation of a path: OpenAI's below `/v1` and `/openai/v1`, two of them without; reranking in both
-/// versions; Anthropic's counting of tokens.
-fn operation(path: &str) -> Option<Operation> {
+/// The operation of a path and the dialect of its shape: OpenAI's below `/v1` and `/openai/v1`, some without;
+/// reranking in both versions; counting tokens as Anthropic and OpenAI have it.
+fn operation(path: &str) -> Option<(Operation, DialectId)> {
+    let openai = DialectId::OpenAiChat;
     match path {
-        "/v1/rerank" | "/rerank" => return Some(Operation::Rerank),
-        "/v2/rerank" => return Some(Operation::RerankV2),
-        "/v1/messages/count_tokens" | "/anthropic/v1/messages/count_tokens" => return Some(Operation::CountTokens),
-        "/embeddings" => return Some(Operation::Embeddings),
-        "/completions" => return Some(Operation::Completions),
+        "/v1/rerank" | "/rerank" => return Some((Operation::Rerank, openai)),
+        "/v2/rerank" => return Some((Operation::RerankV2, openai)),
+        "/v1/messages/count_tokens" | "/anthropic/v1/messages/count_tokens" => {
+            return Some((Operation::CountTokens, DialectId::AnthropicMessages));
+        }
+        "/v1/responses/input_tokens" | "/responses/input_tokens" | "/openai/v1/responses/input_tokens" => {
+            return Some((Operation::CountTokens, DialectId::OpenAiResponses));
+        }
+        "/embeddings" => return Some((Operation::Embeddings, openai)),
+        "/completions" => return Some((Operation::Completions, openai)),
         _ => {}
     }
     let rest = path.strip_prefix("/openai").unwrap_or(path).strip_prefix("/v1")?;
     let own = |operation: &Operation| {
-        !matches!(operation, Operation::Rerank | Operation::RerankV2 | Operation::CountTokens)
-            && operation.path() == rest
+        let elsewhere =
+            [Operation::Rerank, Operation::RerankV2, Operation::CountTokens, Operation::Realtime].contains(operation);
+        !elsewhere && operation.path() == rest
     };
-    Operation::ALL.into_iter().find(own)
+    Operation::ALL.into_iter().find(own).map(|operation| (operation, openai))
 }
 
 /// The dialect that errors on a path are told in.
@@ -151,12 +163,29 @@ pub async fn route(gateway: Arc<Gateway>, peer: Option<SocketAddr>, request: Req
                 exchange::run(gateway, Call { id, start, dialect, named: None, stream: None, peer, head, body }).await
             }
             Place::Google(model, verb) if head.method == Method::POST => {
-                let named = api::models::decoded(model);
-                let (dialect, stream) = (DialectId::Gemini, Some(verb == Verb::Stream));
-                exchange::run(gateway, Call { id, start, dialect, named, stream, peer, head, body }).await
+                let (named, dialect) = (api::models::decoded(model), DialectId::Gemini);
+                let operation = match verb {
+                    Verb::Generate | Verb::Stream => None,
+                    Verb::Count => Some(Operation::CountTokens),
+                    Verb::Embed | Verb::EmbedBatch => Some(Operation::Embeddings),
+                };
+                match operation {
+                    None => {
+                        let stream = Some(verb == Verb::Stream);
+                        exchange::run(gateway, Call { id, start, dialect, named, stream, peer, head, body }).await
+                    }
+                    Some(operation) => {
+                        let asking = Asking { operation, dialect, named, single: verb == Verb::Embed };
+                        operation::run(gateway, asking, native::Ask { id, start, peer, head, body }).await
+                    }
+                }
             }
-            Place::Operate(operation) if head.method == Method::POST => {
-                operation::run(gateway, operation, native::Ask { id, start, peer, head, body }).await
+            Place::Operate(operation, dialect) if head.method == Method::POST => {
+                let asking = Asking { operation, dialect, named: None, single: false };
+                operation::run(gateway, asking, native::Ask { id, start, peer, head, body }).await
+            }
+            Place::Realtime if head.method == Method::GET => {
+                realtime::run(gateway, native::Ask { id, start, peer, head, body }).await
             }
             Place::Native => objects::run_native(gateway, native::Ask { id, start, peer, head, body }).await,
             _ => {
@@ -222,7 +251,8 @@ async fn other(
             Err(fault) => Err(fault),
         },
         Place::Nothing => Err(nothing(path)),
-        Place::Generate(_) | Place::Operate(_) | Place::Google(..) => Err(wrong_method("POST")),
+        Place::Generate(_) | Place::Operate(..) | Place::Google(..) => Err(wrong_method("POST")),
+        Place::Realtime => Err(wrong_method("GET")),
         _ => Err(wrong_method("GET, HEAD")),
     };
     match served {
@@ -339,6 +369,8 @@ tollgate: one endpoint in front of every model.
                                 Google's dialect      (base_url http://HOST:4000)
   POST /v1/embeddings, /v1/images/generations, /v1/audio/speech, /v1/rerank, …
   ANY  /v1/files, /v1/batches, /v1/messages/batches
+  POST /v1/messages/count_tokens, /v1/responses/input_tokens, /v1beta/models/MODEL:countTokens
+  GET  /v1/realtime?model=MODEL  OpenAI's realtime API, a WebSocket
   ANY  /native/PROVIDER/…       a provider's own API
   GET  /v1/models               what may be asked for
   GET  /v1/requests/{id}        which model served a request, at what cost, after which attempts

@@ -1,12 +1,13 @@
 //! Who may call: virtual keys of the file and of the store by hash, with their teams.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use jiff::Timestamp;
 use policy::object::Owner;
 use policy::port::KeyRecord;
+use policy::residency::{self, Require};
 
 use crate::config::Config;
 
@@ -31,9 +32,19 @@ pub struct Principal {
     pub admin: bool,
     /// Who owns what it makes at providers.
     pub owner: Owner,
+    /// What every provider of its requests must have, all of it.
+    pub require: Vec<Require>,
+    /// Its team is not defined any more: nobody knows what it requires.
+    pub orphan: bool,
 }
 
 impl Principal {
+    /// The code of what keeps its requests from a provider of these attributes.
+    #[must_use]
+    pub fn kept_from(&self, data: &BTreeMap<String, String>) -> Option<&'static str> {
+        self.require.iter().find_map(|require| require.broken_by(data)).map(residency::code)
+    }
+
     /// A caller without a key that is named.
     #[must_use]
     pub fn named(name: &str, admin: bool) -> Self {
@@ -47,6 +58,8 @@ impl Principal {
             team_models: Vec::new(),
             expires: None,
             admin,
+            require: Vec::new(),
+            orphan: false,
         }
     }
 
@@ -64,6 +77,8 @@ impl Principal {
             team_models: team.map(|team| team.models.clone()).unwrap_or_default(),
             expires: record.expires,
             admin: record.admin,
+            require: team.map(|team| team.require.clone()).unwrap_or_default(),
+            orphan: record.team.is_some() && team.is_none(),
         }
     }
 }
@@ -84,8 +99,10 @@ impl Directory {
         for record in &stored {
             by_hash.insert(record.hash, Arc::new(Principal::of(config, record)));
         }
-        for record in declared(config) {
-            by_hash.insert(record.hash, Arc::new(Principal::of(config, &record)));
+        for (record, key) in declared(config).zip(&config.keys) {
+            let mut who = Principal::of(config, &record);
+            who.require.push(key.require.clone());
+            by_hash.insert(record.hash, Arc::new(who));
         }
         if let Some(hash) = admin {
             by_hash.insert(hash, Arc::new(Principal::named("admin", true)));

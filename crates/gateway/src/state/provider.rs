@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -33,6 +33,8 @@ pub struct Provider {
     next_key: AtomicUsize,
     /// Each key's fingerprint, in the keys' order; one empty one where none is needed.
     fingerprints: Vec<Arc<str>>,
+    /// The client of sockets, once one was asked for.
+    sockets: OnceLock<Option<Client>>,
     /// Clients for named models that set another `connect`.
     hurried: RwLock<Vec<(Duration, Client)>>,
     /// What its models are doing, kept over configurations.
@@ -72,7 +74,8 @@ impl Provider {
             false => config.keys.iter().map(|key| fingerprint(key.reveal())).collect(),
         };
         let (next_key, hurried) = (AtomicUsize::new(0), RwLock::default());
-        Ok(Self { config, reach, client, listed, found, next_key, fingerprints, hurried, live })
+        let sockets = OnceLock::new();
+        Ok(Self { config, reach, client, listed, found, next_key, fingerprints, sockets, hurried, live })
     }
 
     /// The fingerprint of a key, by its place: what an object is pinned by, since keys may change places.
@@ -117,6 +120,13 @@ impl Provider {
         let client = Client::new(&Reach { connect, ..self.reach.clone() }).ok()?;
         self.hurried.write().unwrap_or_else(PoisonError::into_inner).push((connect, client.clone()));
         Some(client)
+    }
+
+    /// The client of sockets; `None` for the simulated provider.
+    #[must_use]
+    pub fn sockets(&self) -> Option<&Client> {
+        self.client.as_ref()?;
+        self.sockets.get_or_init(|| Client::switching(&self.reach).ok()).as_ref()
     }
 
     /// The key to begin the next request with: keys take turns.

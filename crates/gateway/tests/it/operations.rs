@@ -41,8 +41,11 @@ async fn embeddings_pass_byte_for_byte_and_are_priced() {
             " {{\"object\":\"list\", \"data\":[{{\"index\":0,\"embedding\":{data}}}],\"model\":\"e\",\"usage\":{{\"prompt_tokens\":8,\"total_tokens\":8}}}}\n"
         );
         upstream.reply(Script::body(200, "application/json", answer.clone()).header("x-request-id", "up-1"));
-        let body = "{ \"input\":[\"a\",[1,2]],\"model\" : \"p1/m\" ,\"encoding_format\":\"base64\", \"zeta\":1e400}";
-        let response = harness.call(&post(path, body)).await;
+        let encoding = if data.starts_with('[') { "float" } else { "base64" };
+        let body = format!(
+            "{{ \"input\":[\"a\",[1,2]],\"model\" : \"p1/m\" ,\"encoding_format\":\"{encoding}\", \"zeta\":1e400}}"
+        );
+        let response = harness.call(&post(path, &body)).await;
         assert_eq!((response.status, response.text()), (200, answer), "{path}");
         assert_eq!(response.header("x-tollgate-cost-usd"), Some("0.000008000"));
         assert_eq!(response.header("x-tollgate-served-by"), Some("p1/m"));
@@ -105,7 +108,7 @@ async fn what_is_asked_wrongly_is_refused() {
         ("/v1/audio/transcriptions", "{\"model\":\"p1/m\"}", 415, "unsupported"),
         ("/v1/files", "{}", 415, "unsupported"),
         ("/v1/uploads", "{}", 404, "not_found"),
-        ("/v1/realtime", "{}", 404, "not_found"),
+        ("/v1/realtime/client_secrets", "{}", 404, "not_found"),
     ] {
         let response = testkit::http::fetch(harness.addr, &post(path, body)).await;
         assert_eq!((response.status, response.header("x-tollgate-error")), (status, Some(kind)), "{path} {body}");

@@ -6,6 +6,9 @@ use serde::Deserialize;
 use super::row::{Auth, Kind, Row, Speaks};
 use super::url;
 
+/// How a path begins that names a deployment (Azure).
+const DEPLOYMENT: &str = "/openai/deployments/{model}";
+
 /// One operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
@@ -29,13 +32,16 @@ pub enum Operation {
     Rerank,
     /// Cohere's `/v2/rerank`.
     RerankV2,
-    /// Anthropic's `/v1/messages/count_tokens`.
+    /// Counting the tokens of a request: `/v1/messages/count_tokens`, `:countTokens`, `/v1/responses/input_tokens`.
+    /// Where a row counts stands at its dialects ([`Speaks::count`]), not among its operations.
     CountTokens,
+    /// OpenAI's `/realtime`: a WebSocket.
+    Realtime,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Operation; 11] = [
+    pub const ALL: [Operation; 12] = [
         Operation::Embeddings,
         Operation::Moderations,
         Operation::Completions,
@@ -47,6 +53,7 @@ impl Operation {
         Operation::Rerank,
         Operation::RerankV2,
         Operation::CountTokens,
+        Operation::Realtime,
     ];
 
     /// The word in provider rows.
@@ -72,10 +79,11 @@ impl Operation {
             Operation::Translations => "translations",
             Operation::Rerank | Operation::RerankV2 => "rerank",
             Operation::CountTokens => "count_tokens",
+            Operation::Realtime => "realtime",
         }
     }
 
-    /// The path where `/chat/completions` stands otherwise (`/messages` for counting tokens).
+    /// The path where `/chat/completions` stands otherwise; empty for counting tokens.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
@@ -88,7 +96,8 @@ impl Operation {
             Operation::Transcriptions => "/audio/transcriptions",
             Operation::Translations => "/audio/translations",
             Operation::Rerank | Operation::RerankV2 => "/rerank",
-            Operation::CountTokens => "/messages/count_tokens",
+            Operation::CountTokens => "",
+            Operation::Realtime => "/realtime",
         }
     }
 
@@ -96,15 +105,6 @@ impl Operation {
     #[must_use]
     pub const fn is_form(self) -> bool {
         matches!(self, Operation::ImageEdits | Operation::Transcriptions | Operation::Translations)
-    }
-
-    /// The dialect that its errors are told in.
-    #[must_use]
-    pub const fn errors(self) -> DialectId {
-        match self {
-            Operation::CountTokens => DialectId::AnthropicMessages,
-            _ => DialectId::OpenAiChat,
-        }
     }
 }
 
@@ -136,7 +136,8 @@ impl Serves {
     }
 }
 
-/// Where an operation is called, and how the key is sent there.
+/// Where an operation is called in its one shape, and how the key is sent there. `None` for counting tokens, which
+/// has a shape in each dialect.
 #[must_use]
 pub fn call<'r>(
     row: &'r Row,
@@ -145,6 +146,9 @@ pub fn call<'r>(
     model: &str,
     api_version: Option<&str>,
 ) -> Option<(String, &'r Auth)> {
+    if operation == Operation::CountTokens {
+        return None;
+    }
     if let Some(serves) = &row.operations {
         let own = |entry: &&Serves| entry.name() == operation.key();
         if let Serves::At { path, strip, .. } = serves.iter().find(own)? {
@@ -160,12 +164,15 @@ pub fn call<'r>(
     } else if matches!(row.kind, Kind::Vendor | Kind::Demo) {
         return None;
     }
-    let (dialect, ending, path) = match operation {
-        Operation::CountTokens => (DialectId::AnthropicMessages, "/messages", operation.path()),
-        _ => (DialectId::OpenAiChat, "/chat/completions", operation.path()),
+    let speaks = row.speaks(DialectId::OpenAiChat, base_url)?;
+    let path = match (operation, speaks.path.strip_prefix(DEPLOYMENT)) {
+        // A socket names its deployment beside the path, not in it.
+        (Operation::Realtime, Some(rest)) => {
+            format!("/openai{}&deployment={{model}}", rest.replace("/chat/completions", operation.path()))
+        }
+        _ => speaks.path.replace("/chat/completions", operation.path()),
     };
-    let speaks = row.speaks(dialect, base_url)?;
-    let entry = Speaks { path: speaks.path.replace(ending, path), ..speaks.clone() };
+    let entry = Speaks { path, ..speaks.clone() };
     Some((url::call(base_url, &entry, model, api_version), row.auth(speaks)))
 }
 
@@ -177,7 +184,7 @@ mod tests {
 
     #[test]
     fn operations_are_called_where_their_rows_say() {
-        use Operation::{CountTokens, Embeddings, Images, Rerank, RerankV2, Speech, Transcriptions};
+        use Operation::{CountTokens, Embeddings, Images, Realtime, Rerank, RerankV2, Speech, Transcriptions};
         for (row, base, operation, expected) in [
             ("openai", "https://o/v1", Embeddings, "https://o/v1/embeddings"),
             ("openai", "https://o/v1", Rerank, ""),
@@ -185,22 +192,56 @@ mod tests {
             ("openai-compatible", "http://x/v1", RerankV2, "http://x/v1/rerank"),
             ("azure", "https://a", Embeddings, "https://a/openai/deployments/m/embeddings?api-version=v"),
             ("azure", "https://a/openai/v1", Speech, "https://a/openai/v1/audio/speech"),
-            ("gemini", "https://g", Embeddings, "https://g/v1beta/openai/embeddings"),
+            ("gemini", "https://g", Images, "https://g/v1beta/openai/images/generations"),
+            // Google's own form, to which it is translated.
+            ("gemini", "https://g", Embeddings, ""),
             ("cohere", "https://c", Rerank, "https://c/v1/rerank"),
             ("cohere", "https://c/v2", RerankV2, "https://c/v2/rerank"),
             ("voyage", "https://v/v1", Embeddings, "https://v/v1/embeddings"),
             ("voyage", "https://v/v1", Rerank, "https://v/v1/rerank"),
             ("voyage", "https://v/v1", Images, ""),
             ("ollama", "http://l/v1", Embeddings, "http://l/v1/embeddings"),
-            ("anthropic", "https://a", CountTokens, "https://a/v1/messages/count_tokens"),
+            ("anthropic", "https://a", CountTokens, ""),
             ("anthropic", "https://a", Embeddings, ""),
-            ("anthropic-compatible", "http://x", CountTokens, "http://x/v1/messages/count_tokens"),
             ("demo", "", Embeddings, ""),
+            ("openai", "https://o/v1", Realtime, "https://o/v1/realtime"),
+            ("azure", "https://a/openai/v1", Realtime, "https://a/openai/v1/realtime"),
+            ("azure", "https://a", Realtime, "https://a/openai/realtime?api-version=v&deployment=m"),
+            ("openai-compatible", "http://x/v1", Realtime, "http://x/v1/realtime"),
+            ("mistral", "https://m/v1", Realtime, ""),
         ] {
             let row = builtin().get(row).unwrap();
             let url = call(row, operation, base, "m", Some("v")).map_or(String::new(), |(url, _)| url);
             assert_eq!(url, expected, "{} {operation:?}", row.name);
         }
+    }
+
+    #[test]
+    fn tokens_are_counted_and_texts_embedded_where_rows_say() {
+        use DialectId::{AnthropicMessages, Gemini, OpenAiChat, OpenAiResponses};
+        for (row, base, dialect, expected) in [
+            ("anthropic", "https://a/v1", AnthropicMessages, "https://a/v1/messages/count_tokens"),
+            ("anthropic-compatible", "http://x", AnthropicMessages, "http://x/v1/messages/count_tokens"),
+            ("bedrock-claude", "https://b", AnthropicMessages, "https://b/model/m%3A0/count-tokens"),
+            (
+                "vertex-claude",
+                "https://v",
+                AnthropicMessages,
+                "https://v/publishers/anthropic/models/count-tokens:rawPredict",
+            ),
+            ("openai", "https://o/v1", OpenAiResponses, "https://o/v1/responses/input_tokens"),
+            ("openai", "https://o/v1", OpenAiChat, ""),
+            ("gemini", "https://g", Gemini, "https://g/v1beta/models/m%3A0:countTokens"),
+            ("deepseek", "https://d", AnthropicMessages, ""),
+        ] {
+            let row = builtin().get(row).unwrap();
+            let speaks = row.speaks(dialect, base).unwrap();
+            assert_eq!(url::count(base, speaks, "m:0", None).unwrap_or_default(), expected, "{} {dialect}", row.name);
+        }
+        let gemini = builtin().get("gemini").unwrap().speaks(Gemini, "https://g").unwrap();
+        let embed = |batch| url::embed("https://g/v1beta", gemini, batch, "m", None).unwrap();
+        assert_eq!(embed(false), "https://g/v1beta/models/m:embedContent");
+        assert_eq!(embed(true), "https://g/v1beta/models/m:batchEmbedContents");
     }
 
     #[test]

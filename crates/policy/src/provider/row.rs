@@ -97,6 +97,15 @@ pub struct Speaks {
     /// The path of streamed answers, where it is another (Gemini).
     #[serde(default)]
     pub stream: Option<String>,
+    /// The path where tokens of this dialect's requests are counted, where that is done.
+    #[serde(default)]
+    pub count: Option<String>,
+    /// The path where one text is embedded in this dialect, where that is done in it (Gemini).
+    #[serde(default)]
+    pub embed: Option<String>,
+    /// The same for several texts.
+    #[serde(default)]
+    pub embed_batch: Option<String>,
     /// Only where the configuration asks for this dialect by name.
     #[serde(default)]
     pub on_request: bool,
@@ -106,6 +115,9 @@ pub struct Speaks {
     /// Only when `base_url` ends so (Azure's `/openai/v1`). The first entry of a dialect that applies counts.
     #[serde(default)]
     pub when: Option<String>,
+    /// Never when `base_url` ends so.
+    #[serde(default)]
+    pub unless: Option<String>,
     /// Endings taken off `base_url` before the path is added; the first that fits.
     #[serde(default)]
     pub strip: Vec<String>,
@@ -191,6 +203,9 @@ pub struct Row {
     /// How it differs from its dialect, by the names of [`Quirk`].
     #[serde(default)]
     pub quirks: Vec<String>,
+    /// Only where it is configured: zero configuration leaves it out, since another row has its key.
+    #[serde(default)]
+    pub only_named: bool,
     /// What it serves beside its dialects. Without: nothing for vendors, every operation for others.
     #[serde(default)]
     pub operations: Option<Vec<Serves>>,
@@ -254,7 +269,8 @@ impl Row {
     #[must_use]
     pub fn speaks(&self, dialect: DialectId, base_url: &str) -> Option<&Speaks> {
         let base = base_url.trim_end_matches('/');
-        let applies = |entry: &&Speaks| entry.when.as_deref().is_none_or(|ending| base.ends_with(ending));
+        let ends = |ending: &Option<String>| ending.as_deref().map(|ending| base.ends_with(ending));
+        let applies = |entry: &&Speaks| ends(&entry.when).unwrap_or(true) && !ends(&entry.unless).unwrap_or(false);
         self.speaks.iter().filter(|entry| entry.id() == Some(dialect)).find(applies)
     }
 

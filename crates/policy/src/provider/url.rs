@@ -70,6 +70,19 @@ pub fn stream(base_url: &str, speaks: &Speaks, model: &str, api_version: Option<
     Some(at(base_url, speaks, speaks.stream.as_deref()?, model, api_version))
 }
 
+/// The URL where tokens are counted; `None` where nobody counts.
+#[must_use]
+pub fn count(base_url: &str, speaks: &Speaks, model: &str, api_version: Option<&str>) -> Option<String> {
+    Some(at(base_url, speaks, speaks.count.as_deref()?, model, api_version))
+}
+
+/// The URL where texts are embedded in this dialect, several where `batch`; `None` where it is not done in it.
+#[must_use]
+pub fn embed(base_url: &str, speaks: &Speaks, batch: bool, model: &str, api_version: Option<&str>) -> Option<String> {
+    let path = if batch { &speaks.embed_batch } else { &speaks.embed };
+    Some(at(base_url, speaks, path.as_deref()?, model, api_version))
+}
+
 fn at(base_url: &str, speaks: &Speaks, path: &str, model: &str, api_version: Option<&str>) -> String {
     let path =
         path.replace("{api_version}", &segment(api_version.unwrap_or_default())).replace("{model}", &segment(model));

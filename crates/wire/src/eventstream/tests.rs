@@ -23,6 +23,15 @@ pub(super) fn message(headers: &[(&str, u8, &[u8])], payload: &[u8]) -> Vec<u8> 
     out
 }
 
+#[test]
+fn what_is_written_is_read() {
+    let mut out = b"before".to_vec();
+    write(&[(":event-type", "metadata"), (":message-type", "event")], b"{}", &mut out);
+    let same = message(&[(":event-type", 7, b"metadata"), (":message-type", 7, b"event")], b"{}");
+    assert_eq!(out, [b"before".as_slice(), &same].concat());
+    assert_eq!(frames(&[&same]).unwrap(), [said("metadata", "{}")]);
+}
+
 fn frames(chunks: &[&[u8]]) -> Result<Vec<(String, String)>, FrameError> {
     let mut framer = EventStreamFramer::with_limit(4_096);
     let mut out = Vec::new();

@@ -3,7 +3,7 @@ use super::*;
 use crate::ir::part::Origin;
 
 fn turns() -> Turns<'static> {
-    Turns { model: "m", names: Names::default(), system: vec![], turns: vec![], losses: vec![] }
+    Turns { model: "m", names: Names::new(usize::MAX, 128), system: vec![], turns: vec![], losses: vec![] }
 }
 
 #[test]

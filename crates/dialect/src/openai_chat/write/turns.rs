@@ -397,7 +397,7 @@ fn accepts(proof: &Opaque, model: &str) -> bool {
             let (own, to) = (claude(&proof.origin.model), claude(model));
             if own.is_empty() { to.starts_with("claude") } else { own == to }
         }
-        DialectId::OpenAiResponses | DialectId::Gemini => false,
+        DialectId::OpenAiResponses | DialectId::Gemini | DialectId::BedrockConverse => false,
     }
 }
 

@@ -21,14 +21,7 @@ pub(super) fn refuse(raw: &File, reader: &mut Reader<'_>) {
         only(&model.prompt_cache, "prompt_cache", &[], reader);
         cache(&model.cache, reader);
     }
-    for (_, spot) in raw.organizations.iter().flat_map(|named| &named.value.0) {
-        only(&spot.value.require, "require", &[], reader);
-    }
-    for (_, spot) in raw.teams.iter().flat_map(|named| &named.value.0) {
-        only(&spot.value.require, "require", &[], reader);
-    }
     for key in raw.keys.iter().flat_map(|list| &list.value) {
-        only(&key.value.require, "require", &[], reader);
         only(&key.value.fail, "fail", &["open"], reader);
         cache(&key.value.cache, reader);
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use policy::residency::Require;
 
 use super::super::diagnose::{At, near};
 use super::super::raw;
@@ -26,11 +27,13 @@ pub(super) fn teams(
     let mut known = Teams::new();
     for (name, spot) in teams.map(|named| named.value.0).unwrap_or_default() {
         let models = patterns(spot.value.models);
-        known.insert(name.value.into(), Team { organization: None, models });
+        let require = vec![require(spot.value.require)];
+        known.insert(name.value.into(), Team { organization: None, models, require });
     }
     let mut all = Organizations::new();
     for (name, spot) in organizations.map(|named| named.value.0).unwrap_or_default() {
         let organization: Arc<str> = name.value.into();
+        let wanted = require(spot.value.require);
         let mut own = Vec::new();
         for team in spot.value.teams.map(|list| list.value).unwrap_or_default() {
             let Some(found) = known.get_mut(team.value.as_str()) else {
@@ -43,11 +46,17 @@ pub(super) fn teams(
                 continue;
             }
             found.organization = Some(Arc::clone(&organization));
+            found.require.push(wanted.clone());
             own.push(team.value.into());
         }
         all.insert(organization, own);
     }
     (all, known)
+}
+
+fn require(raw: Option<Spot<Named<raw::Wanted>>>) -> Require {
+    let wanted = raw.map(|spot| spot.value.0).unwrap_or_default();
+    Require(wanted.into_iter().map(|(name, spot)| (name.value, spot.value.0)).collect())
 }
 
 fn patterns(list: Option<Spot<Vec<Spot<String>>>>) -> Vec<String> {
@@ -94,6 +103,7 @@ pub(super) fn keys(
                 user: value.user.map(|spot| spot.value.into()),
                 models: patterns(value.models),
                 expires,
+                require: require(value.require),
             });
         }
     }

@@ -188,6 +188,7 @@ pub(super) const fn dialect_id(raw: raw::Dialect) -> DialectId {
         raw::Dialect::AnthropicMessages => DialectId::AnthropicMessages,
         raw::Dialect::OpenAiResponses => DialectId::OpenAiResponses,
         raw::Dialect::Gemini => DialectId::Gemini,
+        raw::Dialect::BedrockConverse => DialectId::BedrockConverse,
     }
 }
 

@@ -184,8 +184,7 @@ t.yaml:6:8: this `store` is not built yet\n  remove it, or write the default `sq
 t.yaml:7:15: this `coordination` is not built yet\n  remove it, or write the default `local`
 t.yaml:9:62: `hedge` is not built yet\n  remove it
 t.yaml:9:86: `rescue` is not built yet\n  remove it
-t.yaml:9:110: `prompt_cache` is not built yet\n  remove it
-t.yaml:10:24: `require` is not built yet\n  remove it",
+t.yaml:9:110: `prompt_cache` is not built yet\n  remove it",
     );
 }
 

@@ -9,7 +9,7 @@ use super::super::row::Kind;
 use super::super::url;
 use super::*;
 
-const NOT_BUILT: [&str; 5] = ["cohere-v2", "bedrock-converse", "vertex-gemini", "voyage-embeddings", "embeddings"];
+const NOT_BUILT: [&str; 4] = ["cohere-v2", "vertex-gemini", "voyage-embeddings", "embeddings"];
 
 #[test]
 fn the_built_in_table_reads() {
@@ -116,6 +116,18 @@ fn a_vendor_is_reached_however_its_base_is_written() {
         "https://x/openai/deployments/m/chat/completions?api-version=2025-04-01-preview",
     );
     check("azure", chat, "https://f/models", "https://f/models/chat/completions?api-version=2025-04-01-preview");
+    let converse = DialectId::BedrockConverse;
+    check("bedrock", converse, "https://b", "https://b/model/m/converse");
+    check("bedrock", converse, "https://b/openai/v1", "https://b/model/m/converse");
+    let bedrock = builtin().get("bedrock").unwrap();
+    assert_eq!(bedrock.speaks(converse, "https://bedrock-mantle.us-east-1.api.aws"), None);
+    assert!(bedrock.speaks(chat, "https://b").unwrap().on_request);
+    let speaks = bedrock.speaks(converse, "https://b").unwrap();
+    let profile = "arn:aws:bedrock:us-east-1:1:inference-profile/us.x-v1:0";
+    assert_eq!(
+        url::stream("https://b", speaks, profile, None).as_deref(),
+        Some("https://b/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.x-v1%3A0/converse-stream")
+    );
     check(
         "bedrock",
         chat,

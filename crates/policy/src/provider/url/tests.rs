@@ -39,11 +39,15 @@ fn a_model_is_one_segment_whatever_it_holds() {
 fn a_placeholder_in_a_model_is_not_filled() {
     let speaks = Speaks {
         stream: None,
+        count: None,
+        embed: None,
+        embed_batch: None,
         on_request: false,
         hosted: None,
         dialect: String::new(),
         path: "/d/{model}?v={api_version}".into(),
         when: None,
+        unless: None,
         strip: vec![],
         auth: None,
     };
@@ -54,7 +58,20 @@ fn a_placeholder_in_a_model_is_not_filled() {
 fn one_ending_is_taken_off() {
     let strip = vec!["/v1".to_owned()];
     let (dialect, path) = (String::new(), "/v1/messages".into());
-    let speaks = Speaks { dialect, path, stream: None, on_request: false, hosted: None, when: None, strip, auth: None };
+    let speaks = Speaks {
+        dialect,
+        path,
+        stream: None,
+        count: None,
+        embed: None,
+        embed_batch: None,
+        on_request: false,
+        hosted: None,
+        when: None,
+        unless: None,
+        strip,
+        auth: None,
+    };
     let check = |base: &str, expect: &str| assert_eq!(call(base, &speaks, "m", None), expect, "{base}");
     check("https://api.anthropic.com", "https://api.anthropic.com/v1/messages");
     check("https://api.anthropic.com/", "https://api.anthropic.com/v1/messages");

@@ -1,11 +1,8 @@
-//! Tool-call ids and tool names as this dialect takes them, and the way back.
+//! Tool-call ids and tool names as a dialect takes them (letters, digits, `_`, `-`, of some length), and the way back.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::undo::Undo;
-
-/// Longest tool name.
-const MAX_NAME: usize = 128;
 
 /// Texts with what was sent for them, each sent text once.
 #[derive(Debug)]
@@ -49,28 +46,27 @@ impl Table {
 
 /// Ids and names that were replaced, each consistently.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(crate) struct Names {
     ids: Table,
     names: Table,
     undo: Undo,
 }
 
-impl Default for Names {
-    fn default() -> Self {
-        Self { ids: Table::new(usize::MAX), names: Table::new(MAX_NAME), undo: Undo::default() }
-    }
-}
-
 impl Names {
+    /// For a dialect whose ids and names are at most this long, in characters.
+    pub(crate) fn new(longest_id: usize, longest_name: usize) -> Self {
+        Self { ids: Table::new(longest_id), names: Table::new(longest_name), undo: Undo::default() }
+    }
+
     /// Names known before anything is written keep their spelling where it is good.
-    pub(super) fn keep(&mut self, name: &str) {
-        if clean(name, MAX_NAME) == name {
+    pub(crate) fn keep(&mut self, name: &str) {
+        if clean(name, self.names.limit) == name {
             self.names.put(name);
         }
     }
 
     /// The id to send: letters, digits, `_` and `-`.
-    pub(super) fn id(&mut self, id: &str) -> String {
+    pub(crate) fn id(&mut self, id: &str) -> String {
         let (sent, differs) = self.ids.put(id);
         if differs {
             self.undo.ids.push((sent.clone(), id.to_owned()));
@@ -78,8 +74,8 @@ impl Names {
         sent
     }
 
-    /// The tool name to send: the same letters, at most 128.
-    pub(super) fn name(&mut self, name: &str) -> String {
+    /// The tool name to send: the same letters.
+    pub(crate) fn name(&mut self, name: &str) -> String {
         let (sent, differs) = self.names.put(name);
         if differs {
             self.undo.names.push((sent.clone(), name.to_owned()));
@@ -88,15 +84,15 @@ impl Names {
     }
 
     /// The name of the tool whose input is the answer: near to the one wished for, and no tool's.
-    pub(super) fn format_tool(&mut self, wish: &str) -> String {
-        let name = self.names.free(clean(wish, MAX_NAME));
+    pub(crate) fn format_tool(&mut self, wish: &str) -> String {
+        let name = self.names.free(clean(wish, self.names.limit));
         self.names.taken.insert(name.clone());
         self.undo.format_tool = Some(name.clone());
         name
     }
 
     /// What an answer must be changed back from.
-    pub(super) fn into_undo(self) -> Undo {
+    pub(crate) fn into_undo(self) -> Undo {
         self.undo
     }
 }
@@ -115,7 +111,7 @@ mod tests {
 
     #[test]
     fn good_ones_stay_and_others_come_back() {
-        let mut names = Names::default();
+        let mut names = Names::new(usize::MAX, 128);
         names.keep("a_b");
         assert_eq!(names.name("a_b"), "a_b");
         assert_eq!(names.name("a.b"), "a_b_2");
