@@ -215,6 +215,28 @@ def count(target):
     assert tokens == 31 if exact else 20 < tokens < 120, tokens
 
 
+def batches():
+    """The package reads results where the batch says: at the gateway, never at the provider with the gateway's key."""
+    params = {"model": "clauding/scripted", **user("x"), "max_tokens": 9}
+    batch = client.messages.batches.create(requests=[{"custom_id": name, "params": params} for name in "ab"])
+    same(batch.processing_status, "in_progress", "processing_status")
+    batch = client.messages.batches.retrieve(batch.id)
+    same(batch.processing_status, "ended", "processing_status")
+    results = list(client.messages.batches.results(batch.id))
+    same([(one.custom_id, one.result.message.usage.output_tokens) for one in results], [("a", 7), ("b", 7)], "results")
+    assert batch.id in [listed.id for listed in client.messages.batches.list(limit=1)], "listed"
+    file = client.beta.files.upload(file=("f.txt", b"hello", "text/plain"))
+    same(client.beta.files.download(file.id).read(), b"hello", "content")
+    assert file.id in [listed.id for listed in client.beta.files.list(limit=1)], "listed"
+    same(client.beta.files.delete(file.id).id, file.id, "deleted")
+    same(client.messages.batches.delete(batch.id).id, batch.id, "deleted")
+    try:
+        client.messages.batches.retrieve(batch.id)
+        raise AssertionError("a deleted batch was shown")
+    except anthropic.NotFoundError:
+        pass
+
+
 loop = asyncio.new_event_loop()
 EACH = {
     "basic": basic, "sampling": sampling, "streamed": streamed, "raw events": events, "tools": tools,
@@ -222,7 +244,7 @@ EACH = {
     "cut at the limit": cut, "async": asynchronous, "caller leaves": left, "upstream drops": dropped, "upstream 400": refused,
     "upstream 429": limited, "upstream overloaded": overloaded, "count tokens": count,
 }
-ONCE = {"401": bad_key, "404 model": no_model, "400 body": bad_body, "models": models}
+ONCE = {"401": bad_key, "404 model": no_model, "400 body": bad_body, "models": models, "files and batches": batches}
 for name, check in EACH.items():
     for one in TARGETS:
         case(name, one, lambda check=check, one=one: check(one))

@@ -3,7 +3,7 @@
 import json
 
 import openai
-from common import CITIES, GATEWAY, KEY, PERSON, PNG, TARGETS, UNICODE, USAGE, WEATHER, case, check_line, same
+from common import CITIES, GATEWAY, KEY, OTHER_KEY, PERSON, PNG, TARGETS, UNICODE, USAGE, WEATHER, case, check_line, same
 from pydantic import BaseModel
 
 client = openai.OpenAI(base_url=f"{GATEWAY}/v1", api_key=KEY, max_retries=0, timeout=20)
@@ -120,12 +120,58 @@ def limited(target):
 
 def kept(target):
     """State that another provider would have to keep is refused, with a word on what to do."""
-    for more in ({"previous_response_id": "resp_1"}, {"conversation": "conv_1"}, {"background": True}):
+    for more, refusal, kind in (
+        ({"previous_response_id": "resp_1"}, openai.NotFoundError, "not_found"),
+        ({"conversation": "conv_1"}, openai.NotFoundError, "not_found"),
+        ({"background": True}, openai.BadRequestError, "invalid_request"),
+    ):
         try:
             client.responses.create(model=target, input="x", **more)
             raise AssertionError(f"{more} was accepted")
-        except openai.BadRequestError as error:
-            same((error.response.headers["x-tollgate-error"], error.param), ("invalid_request", next(iter(more))))
+        except refusal as error:
+            same((error.response.headers["x-tollgate-error"], error.param), (kind, next(iter(more))))
+
+
+def state(target):
+    """A conversation that the gateway keeps: gone on from, read, listed and deleted."""
+    for stream in (False, True):
+        asked = {"model": target, "input": "weather in Paris and Oslo", "tools": [TOOL]}
+        if stream:
+            with client.responses.stream(**asked) as events:
+                list(events)
+                first = events.get_final_response()
+        else:
+            first = client.responses.create(**asked)
+        calls = [item for item in first.output if item.type == "function_call"]
+        results = [
+            {"type": "function_call_output", "call_id": call.call_id, "output": f"{degrees} °C"}
+            for call, degrees in zip(calls, (21, 12))
+        ]
+        second = client.responses.create(model=target, previous_response_id=first.id, input=results, tools=[TOOL])
+        same(second.output_text, "21 °C and 12 °C.", "the answer made of the results")
+        same((second.previous_response_id, second.store), (first.id, True))
+        found = client.responses.retrieve(second.id)
+        same((found.id, found.output_text), (second.id, second.output_text), "as it was")
+        items = list(client.responses.input_items.list(second.id, order="asc", limit=2))
+        kinds = [item.type for item in items]
+        same((kinds[0], kinds[-2:]), ("message", ["function_call_output"] * 2), "the whole conversation")
+        same(len({item.id for item in items}), len(items), "ids of items")
+        try:
+            openai.OpenAI(base_url=f"{GATEWAY}/v1", api_key=OTHER_KEY, max_retries=0).responses.retrieve(second.id)
+            raise AssertionError("another's response was shown")
+        except openai.NotFoundError as error:
+            same(error.code, "response_not_found")
+        client.responses.delete(first.id)
+        for gone in (
+            lambda: client.responses.retrieve(first.id),
+            lambda: client.responses.create(model=target, previous_response_id=first.id, input="x"),
+            lambda: client.responses.create(model=target, previous_response_id=second.id, input="x"),
+        ):
+            try:
+                gone()
+                raise AssertionError("what was deleted is there")
+            except openai.NotFoundError:
+                pass
 
 
 def natively():
@@ -135,7 +181,7 @@ def natively():
 EACH = {
     "basic": basic, "streamed": streamed, "tools": tools, "tools streamed": tools_streamed, "structured": structured,
     "structured streamed": structured_streamed, "image": picture, "cut at the limit": cut, "upstream drops": dropped,
-    "upstream 429": limited, "state elsewhere": kept,
+    "upstream 429": limited, "state elsewhere": kept, "state kept": state,
 }
 for name, check in EACH.items():
     for one in TARGETS:

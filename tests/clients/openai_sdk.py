@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import openai
-from common import CITIES, COST, GATEWAY, KEY, PERSON, PNG, TARGETS, UNICODE, USAGE, WEATHER, case, check_line, line, same
+from common import CITIES, COST, GATEWAY, KEY, OTHER_KEY, PERSON, PNG, TARGETS, UNICODE, USAGE, WEATHER, case, check_line, line, same
 from pydantic import BaseModel
 
 client = openai.OpenAI(base_url=f"{GATEWAY}/v1", api_key=KEY, max_retries=0, timeout=20)
@@ -243,6 +243,31 @@ def google_embeddings():
         same(raw.headers["x-tollgate-estimated"], "true", "x-tollgate-estimated")
 
 
+def batches():
+    """Upload, batch, look again, read the answers, delete; another key sees none of it."""
+    other = openai.OpenAI(base_url=f"{GATEWAY}/v1", api_key=OTHER_KEY, max_retries=0, timeout=20)
+    one = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "chatty/scripted", "messages": ASK}}
+    lines = json.dumps(one) + "\n" + json.dumps({**one, "custom_id": "b"}) + "\n"
+    file = client.files.create(file=("batch.jsonl", lines.encode()), purpose="batch")
+    assert client.files.content(file.id).text.count('"scripted"') == 2
+    batch = client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+    same(batch.status, "in_progress", "status")
+    batch = client.batches.retrieve(batch.id)
+    same(batch.status, "completed", "status")
+    answers = [json.loads(answer) for answer in client.files.content(batch.output_file_id).text.splitlines()]
+    same([answer["custom_id"] for answer in answers], ["a", "b"], "answers")
+    assert batch.id in [listed.id for listed in client.batches.list(limit=3)], "listed"
+    assert {file.id, batch.output_file_id} <= {listed.id for listed in client.files.list(limit=1)}, "every page is read"
+    same(list(other.files.list()), [], "the other's files")
+    for call in (lambda: other.files.content(file.id), lambda: other.batches.retrieve(batch.id), lambda: other.files.delete(file.id)):
+        try:
+            call()
+            raise AssertionError("another's object was shown")
+        except openai.NotFoundError as error:
+            same(error.body["tollgate"]["kind"], "not_found", "kind")
+    same(client.files.delete(file.id).deleted, True, "deleted")
+
+
 EACH = {
     "basic": basic, "streamed": streamed, "streamed without usage": lambda target: streamed(target, False), "tools": tools,
     "tools streamed": tools_streamed, "structured": structured, "structured streamed": structured_streamed, "image": picture,
@@ -252,7 +277,7 @@ EACH = {
 ONCE = {
     "structured natively": lambda: structured("clauding/claude-sonnet-4-5"), "401": bad_key, "404 model": no_model,
     "400 body": bad_body, "models": models, "failover": failover,
-    "embeddings": embeddings, "embeddings of Google": google_embeddings, "native lane": native,
+    "embeddings": embeddings, "embeddings of Google": google_embeddings, "native lane": native, "files and batches": batches,
 }
 for name, check in EACH.items():
     for one in TARGETS:

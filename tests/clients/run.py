@@ -34,6 +34,7 @@ ROOT = HERE.parent.parent
 CONFIG = """\
 server: {{ listen: "127.0.0.1:{port}"{tls} }}
 data_dir: {data}
+responses: {{ state: on }}
 providers:
   chatty:
     kind: openai-compatible

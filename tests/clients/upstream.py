@@ -24,6 +24,7 @@ import json
 import struct
 import sys
 
+from keeper import Keeper
 import realtime
 from sessions import CASES, Session
 from vendors import BEDROCK_KEY, CACHED, COHERE_KEY, OUTPUT, PROMPT, Bedrock, Cohere, Refusal, invoked, need
@@ -493,6 +494,7 @@ class Upstream:
         self.log = []
         self.violations = []
         self.sessions = {name: Session(name) for name in CASES}
+        self.keeper = Keeper({"prompt_tokens": 20, "completion_tokens": 7, "total_tokens": 27})
 
     async def serve(self, reader, writer):
         try:
@@ -528,6 +530,10 @@ class Upstream:
             return True
         if path.startswith("/tired/"):
             self.reply(writer, 503, OpenAI.error(Refusal(503, "The server is overloaded.", "server_error")))
+            return True
+        kept = self.keeper.answer(method, path, headers, raw)
+        if kept is not None:
+            self.reply(writer, *kept)
             return True
         if path.startswith("/v1/realtime?") and headers.get("upgrade") == "websocket":
             if path != "/v1/realtime?model=scripted" or headers.get("authorization") != f"Bearer {OPENAI_KEY}":
@@ -636,7 +642,7 @@ class Upstream:
         return known.get(path.removeprefix("/wrapped")), False
 
     def reply(self, writer, status, body, headers=()):
-        raw = json.dumps(body, ensure_ascii=False).encode()
+        raw = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
         extra = "".join(f"{name}: {value}\r\n" for name, value in dict(headers).items())
         writer.write(
             f"HTTP/1.1 {status} Scripted\r\ncontent-type: application/json\r\nrequest-id: req_scripted\r\n"

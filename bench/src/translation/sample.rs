@@ -51,7 +51,14 @@ pub(super) fn events() -> Vec<Event> {
 
 /// What an encoder must know of the request.
 pub(super) fn asked() -> Asked {
-    Asked { include_usage: true, now: 1_700_000_000, id: "tg-1".into(), model: "model-1".into(), echo: Vec::new() }
+    Asked {
+        include_usage: true,
+        now: 1_700_000_000,
+        id: "tg-1".into(),
+        kept: None,
+        model: "model-1".into(),
+        echo: Vec::new(),
+    }
 }
 
 /// The answer as a stream in a dialect.

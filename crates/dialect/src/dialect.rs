@@ -47,6 +47,9 @@ pub struct Asked {
     pub now: u64,
     /// An id for answers whose upstream gave none.
     pub id: String,
+    /// Whether the gateway keeps the answer for its caller: then, or when it says that it does not, the answer's id
+    /// is [`Asked::id`] whatever the upstream's is. `None`: the upstream's id stays. For dialects with state.
+    pub kept: Option<bool>,
     /// The model the answer is said to be from, where the upstream does not say.
     pub model: String,
     /// Members of the request that its answer repeats, as JSON texts; see [`Dialect::echo`].

@@ -152,6 +152,8 @@ pub async fn open(config: Config, start: &Start) -> Result<Running, BootError> {
         ingest: Arc::new(ingest),
         ledger: stores.ledger,
         keys: stores.directory,
+        objects: stores.objects,
+        responses: stores.responses,
         metrics,
         node: node_name(),
         admin,
@@ -177,6 +179,9 @@ impl Running {
         drop(snapshot);
         gateway.tasks.spawn("lists", jobs::lists::run(Arc::clone(&gateway)));
         gateway.tasks.spawn("keys", jobs::keys::run(Arc::clone(&gateway)));
+        gateway.tasks.spawn("batches", jobs::batches::run(Arc::clone(&gateway)));
+        gateway.tasks.spawn("background", jobs::background::run(Arc::clone(&gateway)));
+        gateway.tasks.spawn("responses", jobs::responses::run(Arc::clone(&gateway)));
         if let Some(file) = file {
             gateway.tasks.spawn("reload", jobs::reload::run(Arc::clone(&gateway), file, flags));
         }

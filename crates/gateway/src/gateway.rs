@@ -12,9 +12,12 @@ use store::ingest::Ingest;
 use store::journal::Journal;
 use tokio_util::task::TaskTracker;
 
+use crate::kept::shelf::Shelf;
 use crate::realtime::limits::Limits;
 use crate::state::directory::Directory;
 use crate::state::misses::Misses;
+use crate::state::objects::Objects;
+use crate::state::proofs::Memory;
 use crate::state::snapshot::Snapshot;
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;
@@ -34,6 +37,10 @@ pub struct Gateway {
     pub ledger: Arc<dyn port::Ledger>,
     /// Where keys are stored.
     pub keys: Arc<dyn port::Directory>,
+    /// Whose the objects at providers are.
+    pub objects: Objects,
+    /// Responses that are kept for their callers.
+    pub shelf: Arc<Shelf>,
     /// Metrics.
     pub metrics: Arc<Metrics>,
     /// Tasks.
@@ -46,6 +53,8 @@ pub struct Gateway {
     pub via_header: HeaderValue,
     /// Hash of the admin key, once there is one.
     pub admin: ArcSwap<Option<[u8; 32]>>,
+    /// Proofs of reasoning that callers may lose.
+    pub proofs: Memory,
     /// Keys that were looked up in vain a moment ago.
     pub misses: Misses,
     /// It is stopping: not ready, no new work.
@@ -75,6 +84,10 @@ pub struct Parts {
     pub ledger: Arc<dyn port::Ledger>,
     /// Where keys are stored.
     pub keys: Arc<dyn port::Directory>,
+    /// Where objects at providers are stored.
+    pub objects: Arc<dyn port::Objects>,
+    /// Where responses are kept.
+    pub responses: Arc<dyn port::Responses>,
     /// Metrics.
     pub metrics: Arc<Metrics>,
     /// This node's name.
@@ -88,13 +101,16 @@ impl Gateway {
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
         let token = format!("tollgate-{:016x}", crate::env::roll());
+        let objects = Objects::new(parts.objects, Arc::clone(&parts.journal), Arc::clone(&parts.ingest));
         Arc::new(Self {
+            objects,
             snapshot: ArcSwap::new(parts.snapshot),
             directory: ArcSwap::new(parts.directory),
             journal: parts.journal,
             ingest: parts.ingest,
             ledger: parts.ledger,
             keys: parts.keys,
+            shelf: Shelf::new(parts.responses),
             metrics: parts.metrics,
             tasks: Tasks::default(),
             node: parts.node,
@@ -102,6 +118,7 @@ impl Gateway {
                 .unwrap_or(HeaderValue::from_static("1.1 tollgate")),
             via: token.into(),
             admin: ArcSwap::from_pointee(parts.admin),
+            proofs: Memory::default(),
             misses: Misses::default(),
             draining: AtomicBool::new(false),
             sockets: ArcSwap::from_pointee(Limits::default()),

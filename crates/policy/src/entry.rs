@@ -149,6 +149,8 @@ pub struct Entry {
     pub losses: Vec<Loss>,
     /// Why it went where it went.
     pub decision: Decision,
+    /// For a request of a batch: the provider's id of the batch, and the caller's own of the request.
+    pub batch: Option<(Arc<str>, String)>,
 }
 
 impl Entry {
@@ -210,7 +212,11 @@ impl Entry {
                 name(json.lit(",\"excluded_by\":"), candidate.excluded_by);
             });
         }
-        json.lit("]}}");
+        json.lit("]}");
+        if let Some((id, custom_id)) = &self.batch {
+            json.lit(",\"batch\":{\"id\":").str(id).lit(",\"custom_id\":").str(custom_id).lit("}");
+        }
+        json.lit("}");
         out.finish()
     }
 
@@ -370,6 +376,8 @@ pub struct Columns<'a> {
     pub total_ms: u64,
     /// At least one attempt reached an upstream: the line counts as a request served, not a refusal.
     pub attempted: bool,
+    /// It is a request of a batch, whose time tells nothing of a caller's waiting.
+    pub batched: bool,
 }
 
 impl<'a> Columns<'a> {
@@ -395,6 +403,7 @@ impl<'a> Columns<'a> {
                     }
                 }
                 "upstream_id" => columns.upstream_id = value.inside(),
+                "batch" => columns.batched = !value.is_null(),
                 "attempts" => columns.attempted = value.items().next().is_some(),
                 "usage" => {
                     for (unit, count) in value.members() {

@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod entry;
 pub mod latency;
 pub mod money;
+pub mod object;
 pub mod port;
 pub mod price;
 pub mod provider;

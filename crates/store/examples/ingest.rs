@@ -79,6 +79,7 @@ fn entry(number: u64) -> Entry {
         gateway_us: 95,
         cache: "off",
         losses: Vec::new(),
+        batch: None,
         decision: Decision {
             why: "priority".into(),
             candidates: vec![

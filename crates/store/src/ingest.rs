@@ -50,6 +50,8 @@ pub struct Stats {
 struct Shared {
     stop: AtomicBool,
     abandon: AtomicBool,
+    /// Somebody waits for what the journal has.
+    hurry: AtomicBool,
     backlog: AtomicU64,
     done: AtomicU64,
     bad: AtomicU64,
@@ -120,6 +122,12 @@ impl Ingest {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 
+    /// Stores what the journal has without waiting for more: somebody is about to read it from the store.
+    pub fn hurry(&self) {
+        self.shared.hurry.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+
     /// Stores what the journal has and ends the thread; waits for it up to `within`. Blocks. True when all is
     /// stored; what is not is stored at the next start.
     #[must_use]
@@ -158,7 +166,9 @@ impl Worker {
         let mut stored = Instant::now();
         loop {
             let stopping = self.shared.stop.load(Ordering::Acquire);
-            if !stopping && self.shared.lag(&self.journal) < LINES as u64 && stored.elapsed() < GATHER {
+            let hurried = self.shared.hurry.swap(false, Ordering::AcqRel);
+            let gathers = self.shared.lag(&self.journal) < LINES as u64 && stored.elapsed() < GATHER;
+            if !stopping && !hurried && gathers {
                 std::thread::park_timeout(TICK);
                 continue;
             }

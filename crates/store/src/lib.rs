@@ -11,7 +11,7 @@ mod sqlite;
 use std::path::Path;
 use std::sync::Arc;
 
-use policy::port::{Directory, Ledger, StoreError};
+use policy::port::{Directory, Ledger, Objects, Responses, StoreError};
 
 /// What the gateway keeps things in.
 #[derive(Debug, Clone)]
@@ -20,6 +20,10 @@ pub struct Stores {
     pub ledger: Arc<dyn Ledger>,
     /// Keys and settings made at run time.
     pub directory: Arc<dyn Directory>,
+    /// Objects at providers.
+    pub objects: Arc<dyn Objects>,
+    /// Responses that are kept for their callers.
+    pub responses: Arc<dyn Responses>,
 }
 
 /// Opens the stores of a data folder, which is made where it is missing. Does not take the folder's lock:
@@ -30,8 +34,13 @@ pub struct Stores {
 pub fn open(data_dir: &Path) -> Result<Stores, StoreError> {
     std::fs::create_dir_all(data_dir)
         .map_err(|error| StoreError::Unavailable(format!("{} cannot be made: {error}", data_dir.display())))?;
-    let (ledger, directory) = sqlite::open(&data_dir.join("tollgate.db"))?;
-    Ok(Stores { ledger: Arc::new(ledger), directory: Arc::new(directory) })
+    let (ledger, directory, objects, responses) = sqlite::open(&data_dir.join("tollgate.db"))?;
+    Ok(Stores {
+        ledger: Arc::new(ledger),
+        directory: Arc::new(directory),
+        objects: Arc::new(objects),
+        responses: Arc::new(responses),
+    })
 }
 
 #[cfg(test)]

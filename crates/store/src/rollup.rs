@@ -145,7 +145,7 @@ impl<'a> Rollup<'a> {
         let at = columns.at_ms - columns.at_ms.rem_euclid(period(grouping));
         let (sum, latency) = self.sums.entry(Group { grouping: number(grouping), at, a, b }).or_default();
         sum.add(totals);
-        if grouping == Grouping::HourModel && columns.attempted {
+        if grouping == Grouping::HourModel && columns.attempted && !columns.batched {
             latency.get_or_insert_default().record(columns.total_ms);
         }
     }

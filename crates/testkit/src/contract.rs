@@ -1,11 +1,15 @@
 //! What every store must do, as suites: one per storage port, each run on an empty store.
 
+mod objects;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 
 use jiff::Timestamp;
-use policy::port::{Directory, Grouping, KeyRecord, Ledger, Position, StoreError, Sum};
+use policy::port::{Directory, Grouping, Kept, KeyRecord, Ledger, Position, Reach, Responses, Room, StoreError, Sum};
 use uuid::Uuid;
+
+pub use self::objects::objects;
 
 /// Runs a call to its end.
 ///
@@ -272,4 +276,67 @@ pub fn directory(directory: &dyn Directory) {
     wait(directory.set_setting("admin", "a")).unwrap();
     wait(directory.set_setting("admin", "b")).unwrap();
     assert_eq!(wait(directory.setting("admin")), Ok(Some("b".into())));
+}
+
+fn kept(owner: &str, id: &str, previous: Option<&str>, created_ms: i64, size: usize) -> Kept {
+    Kept {
+        id: id.into(),
+        owner: owner.into(),
+        previous: previous.map(Into::into),
+        created_ms,
+        expires_ms: created_ms + DAY,
+        input: format!("[\"{}\"]", "x".repeat(size)).into(),
+        body: format!("{{\"id\":\"{id}\",\"said\":\"ü\\n\\\"\"}}").into(),
+    }
+}
+
+/// The suite of [`Responses`].
+///
+/// # Panics
+/// When the store does not do what the port says.
+pub fn responses(responses: &dyn Responses) {
+    let room = Room { owner_count: 4, owner_bytes: 1_000, total_bytes: 1_500 };
+    let reach = Reach { count: 10, bytes: 10_000 };
+    let put = |kept: &Kept| wait(responses.put(kept, room)).unwrap();
+    let chain = |owner: &str, id: &str, now: i64, reach: Reach| wait(responses.chain(owner, id, now, reach)).unwrap();
+    let ids = |chain: Vec<Kept>| chain.iter().map(|kept| kept.id.to_string()).collect::<Vec<_>>().join(" ");
+    assert_eq!(chain("key:a", "r1", AT, reach), vec![]);
+    let one = kept("key:a", "r1", None, AT, 10);
+    put(&one);
+    put(&kept("key:a", "r2", Some("r1"), AT + 1, 10));
+    put(&kept("key:a", "r3", Some("r2"), AT + 2, 10));
+    assert_eq!(chain("key:a", "r1", AT, reach), vec![one.clone()], "it comes back as it was");
+    assert_eq!(ids(chain("key:a", "r3", AT, reach)), "r3 r2 r1", "newest first");
+    assert_eq!(ids(chain("key:a", "r3", AT, Reach { count: 2, ..reach })), "r3 r2");
+    assert_eq!(ids(chain("key:a", "r3", AT, Reach { bytes: 20, ..reach })), "r3", "the one that passes it is given");
+    // Others do not find it, cannot end it, and cannot take its id.
+    assert_eq!(chain("key:b", "r1", AT, reach), vec![]);
+    assert_eq!(wait(responses.forget("key:b", "r1", AT)), Ok(false));
+    put(&Kept { owner: "key:b".into(), ..kept("key:b", "r1", None, AT, 20) });
+    assert_eq!(chain("key:a", "r1", AT, reach), vec![one], "the same id changes nothing");
+    // A chain stops where one of it is gone, and does not turn in a circle.
+    assert_eq!(wait(responses.forget("key:a", "r2", AT)), Ok(true));
+    assert_eq!(wait(responses.forget("key:a", "r2", AT)), Ok(false), "it ends once");
+    assert_eq!(ids(chain("key:a", "r3", AT, reach)), "r3");
+    put(&kept("key:a", "c1", Some("c2"), AT + 3, 10));
+    put(&kept("key:a", "c2", Some("c1"), AT + 4, 10));
+    assert_eq!(ids(chain("key:a", "c2", AT, reach)), "c2 c1");
+    // The oldest goes: by count, by bytes, by bytes in all; never the newest.
+    put(&kept("key:a", "r5", None, AT + 5, 10));
+    assert_eq!((ids(chain("key:a", "r1", AT, reach)), ids(chain("key:a", "r3", AT, reach))), ("".into(), "r3".into()));
+    put(&kept("key:a", "big", None, AT + 6, 2_000));
+    for gone in ["r3", "c1", "c2", "r5"] {
+        assert_eq!(ids(chain("key:a", gone, AT, reach)), "", "{gone} had to go");
+    }
+    assert_eq!(ids(chain("key:a", "big", AT, reach)), "big");
+    put(&kept("key:b", "b1", None, AT + 7, 10));
+    assert_eq!(ids(chain("key:a", "big", AT, reach)), "", "another's bytes count in all");
+    assert_eq!(ids(chain("key:b", "b1", AT, reach)), "b1");
+    // What has its time behind it is not found, and deleted in lots.
+    assert_eq!(chain("key:b", "b1", AT + 7 + DAY, reach), vec![], "the end is exclusive");
+    assert_eq!(wait(responses.forget("key:b", "b1", AT + 7 + DAY)), Ok(false));
+    put(&kept("key:b", "b2", None, AT + 8, 10));
+    assert_eq!(wait(responses.expire(AT + 6 + DAY, 10)), Ok(0));
+    assert_eq!(wait(responses.expire(AT + 8 + DAY, 1)), Ok(1));
+    assert_eq!(wait(responses.expire(AT + 8 + DAY, 10)), Ok(1));
 }

@@ -24,8 +24,11 @@ pub use self::script::{Framing, Gate, Script, Step};
 
 type Predicate = Box<dyn Fn(&Received) -> bool + Send>;
 
+type Actor = Box<dyn Fn(&Received) -> Option<Script> + Send>;
+
 #[derive(Default)]
 struct Rules {
+    act: Option<Actor>,
     when: Vec<(Predicate, Script)>,
     queue: std::collections::VecDeque<Script>,
     default: Option<Script>,
@@ -46,6 +49,9 @@ impl fmt::Debug for Shared {
 impl Shared {
     fn pick(&self, request: &Received) -> Script {
         let mut rules = self.rules.lock().expect("no holder panics");
+        if let Some(script) = rules.act.as_ref().and_then(|act| act(request)) {
+            return script;
+        }
         if let Some((_, script)) = rules.when.iter().find(|(matches, _)| matches(request)) {
             return script.clone();
         }
@@ -113,6 +119,11 @@ impl Upstream {
     /// Answers every request that matches with this; earlier rules win.
     pub fn reply_when(&self, matches: impl Fn(&Received) -> bool + Send + 'static, script: Script) {
         self.rules(|r| r.when.push((Box::new(matches), script)));
+    }
+
+    /// Answers every request for which this gives an answer, before all other rules: a provider with a memory.
+    pub fn act(&self, act: impl Fn(&Received) -> Option<Script> + Send + 'static) {
+        self.rules(|r| r.act = Some(Box::new(act)));
     }
 
     /// Answers every request that nothing else answers with this.

@@ -8,6 +8,7 @@ pub mod fold;
 pub mod foreign;
 pub mod grammar;
 pub mod part;
+pub mod proofs;
 pub mod request;
 pub mod response;
 pub mod tool;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::foreign::{Foreign, Raw};
+use super::proofs::same_model;
 use crate::id::DialectId;
 
 /// A mark that everything up to here is to be cached by the provider, as the JSON object it came in
@@ -180,11 +181,11 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// True when a proof of this origin may be sent to a model: the same dialect, and the same model
-    /// where the origin names one.
+    /// True when a proof of this origin may be sent to a model: the same dialect, and the same model, under
+    /// whatever name its host has for it, where the origin names one.
     #[must_use]
     pub fn accepts(&self, dialect: DialectId, model: &str) -> bool {
-        self.dialect == dialect && (self.model.is_empty() || self.model == model)
+        self.dialect == dialect && (self.model.is_empty() || same_model(dialect, &self.model, model))
     }
 }
 

@@ -5,7 +5,7 @@ use wire::json::Writer;
 
 use super::object::{self, Call, Known, item_id};
 use super::output::Output;
-use super::{cite, status, usage};
+use super::{cite, sealed, status, usage};
 use crate::dialect::Asked;
 use crate::id::DialectId;
 use crate::ir::event::{Delta, Event, Open};
@@ -198,7 +198,7 @@ impl ResponsesEncoder {
                 self.output.end_item(item, out, |id, json| object::image(id, media_type, data, json));
             }
             Body::Reasoning(Reasoning { redacted: true, proof, .. }) => {
-                if let Some(proof) = proof.as_ref().and_then(|proof| self.proof(proof, &at)) {
+                if let Some(proof) = proof.as_ref().map(|proof| Self::proof(proof, true)) {
                     let item = self.output.add("rs", out, |id, json| object::reasoning(id, "", None, json));
                     self.output.end_item(item, out, |id, json| object::reasoning(id, "", Some(&proof), json));
                 }
@@ -219,13 +219,12 @@ impl ResponsesEncoder {
         self.parts.push(Begun { place, said: Said::Nothing });
     }
 
-    /// A proof that its maker, by way of this dialect, will take back.
-    fn proof(&mut self, proof: &Opaque, at: &str) -> Option<String> {
-        if proof.origin.dialect == DialectId::OpenAiResponses {
-            return Some(proof.data.clone());
+    /// A proof that its maker will take back: as it is by way of this dialect, else sealed.
+    fn proof(proof: &Opaque, redacted: bool) -> String {
+        match proof.origin.dialect {
+            DialectId::OpenAiResponses => proof.data.clone(),
+            _ => sealed::write(proof, redacted),
         }
-        self.losses.push(Loss::dropped("reasoning signature", at));
-        None
     }
 
     fn delta(&mut self, part: usize, delta: &Delta, out: &mut Vec<u8>) {
@@ -275,7 +274,7 @@ impl ResponsesEncoder {
                     json.key("delta").str(more);
                 });
             }
-            (Said::Reasoning { proof, .. }, Delta::Proof(given)) => *proof = self.proof(given, &Self::at(place)),
+            (Said::Reasoning { proof, .. }, Delta::Proof(given)) => *proof = Some(Self::proof(given, false)),
             (Said::Call { at, call, arguments }, Delta::Arguments(more)) => {
                 arguments.push_str(more);
                 if !call.custom {

@@ -6,6 +6,7 @@ use wire::json::{Joiner, Json};
 use super::cite;
 use super::item::{PARAGRAPH, foreign, word};
 use super::output_item::{Item, Place, Slot, Voice, other};
+use super::sealed::{self, Sealed};
 use crate::id::DialectId;
 use crate::ir::event::{Delta, Event, Open};
 use crate::ir::part::{Body, Opaque, Origin, Reasoning};
@@ -335,12 +336,18 @@ impl Heard {
         if data.is_empty() {
             return;
         }
-        let origin = Origin { dialect: DialectId::OpenAiResponses, model: self.model.clone() };
-        let proof = Opaque { origin, data };
+        let own = |data: String| {
+            let origin = Origin { dialect: DialectId::OpenAiResponses, model: self.model.clone() };
+            Sealed { proof: Some(Opaque { origin, data }), redacted: true }
+        };
+        // A gateway before this one may have sealed another dialect's.
+        let Sealed { proof: Some(proof), redacted } = sealed::read(&data).unwrap_or_else(|| own(data.clone())) else {
+            return;
+        };
         match self.items.get(at).and_then(|item| item.part) {
             Some(part) => out.push(Event::Delta { part, delta: Delta::Proof(proof) }),
             None => {
-                let hidden = Reasoning { text: String::new(), proof: Some(proof), redacted: true };
+                let hidden = Reasoning { text: String::new(), proof: Some(proof), redacted };
                 let part = self.opens(Open::Whole(Box::new(Body::Reasoning(hidden).into())), out);
                 out.push(Event::Close { part });
             }

@@ -14,7 +14,7 @@ use crate::loss::Loss;
 use crate::members::{self, array, join, object};
 use crate::signature;
 
-use super::cite;
+use super::{cite, sealed};
 
 const HERE: DialectId = DialectId::OpenAiResponses;
 
@@ -164,12 +164,18 @@ impl Reader {
         }
         let text = if said.is_empty() { summary } else { said };
         let data = self.maybe(item, "encrypted_content", path)?.filter(|data| !data.is_empty());
-        let proof = data.map(|data| Opaque { origin: Origin { dialect: HERE, model: String::new() }, data });
+        let mut redacted = text.is_empty();
+        let proof = match data.as_deref().and_then(sealed::read) {
+            Some(sealed) => {
+                redacted = sealed.redacted;
+                sealed.proof
+            }
+            None => data.map(|data| Opaque { origin: Origin { dialect: HERE, model: String::new() }, data }),
+        };
         if text.is_empty() && proof.is_none() {
             self.losses.push(Loss::dropped("reasoning", path));
             return Ok(None);
         }
-        let redacted = text.is_empty();
         let body = Body::Reasoning(Reasoning { text, proof, redacted });
         let known = ["type", "id", "status", "summary", "content", "encrypted_content"];
         Ok(Some(Part { body, cache: None, foreign: foreign(item, &known) }))

@@ -15,10 +15,13 @@ mod params;
 mod patch;
 mod peek;
 mod read;
+mod sealed;
 mod status;
 mod turns;
 mod usage;
 mod write;
+
+pub use sealed::NO_PROOF;
 
 use crate::dialect::{Asked, Dialect, Outgoing, Patch};
 use crate::fault::Fault;

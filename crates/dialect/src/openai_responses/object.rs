@@ -64,7 +64,8 @@ pub(super) struct Known<'a> {
 pub(super) fn write(known: &Known<'_>, asked: &Asked, json: &mut Writer) {
     let own = |own: &str, asked: &str| if own.is_empty() { asked.to_owned() } else { own.to_owned() };
     json.object(|json| {
-        json.key("id").str(&own(known.id, &asked.id));
+        let upstreams = if asked.kept.is_some() { "" } else { known.id };
+        json.key("id").str(&own(upstreams, &asked.id));
         json.key("object").str("response");
         json.key("created_at").u64(known.created.unwrap_or(asked.now));
         json.key("status").str(known.status);
@@ -79,8 +80,8 @@ pub(super) fn write(known: &Known<'_>, asked: &Asked, json: &mut Writer) {
             let said = asked.echo.iter().find(|(own, _)| own == key);
             json.key(key).raw(said.map_or(default, |(_, value)| value));
         }
-        // Nothing is kept: the provider of another dialect cannot be asked for it again.
-        json.key("store").bool(false);
+        // The provider of another dialect keeps nothing that could be asked for again; the gateway may.
+        json.key("store").bool(asked.kept == Some(true));
         match known.usage.and_then(|usage| usage.tier.as_deref()) {
             Some(tier) => json.key("service_tier").str(tier),
             None => json.key("service_tier").null(),
@@ -95,7 +96,7 @@ pub(super) fn write(known: &Known<'_>, asked: &Asked, json: &mut Writer) {
 /// A made-up id of an item: its kind, the answer's id and its place.
 pub(super) fn item_id(kind: &str, asked: &Asked, place: usize) -> String {
     let good = |char: &char| char.is_ascii_alphanumeric();
-    let base: String = asked.id.trim_start_matches("tg-").chars().filter(good).collect();
+    let base: String = asked.id.trim_start_matches("tg-").trim_start_matches("resp_tg").chars().filter(good).collect();
     format!("{kind}_{base}{place:03}")
 }
 

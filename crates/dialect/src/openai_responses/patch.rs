@@ -2,10 +2,12 @@
 
 use wire::json::{Document, Edit, Json};
 
+use super::sealed;
 use crate::dialect::Patch;
 use crate::loss::Loss;
 use crate::peek::Peek;
 use crate::quirk::Quirk;
+use crate::signature;
 use crate::target::Target;
 
 /// The edits for a target: its model, our own members out, what it refuses out. Usage comes unasked.
@@ -53,7 +55,29 @@ pub(super) fn patch(body: &Document, peek: &Peek, to: &Target<'_>) -> Patch {
         patch.edits.push(Edit::set_at(path, r#"{"type":"json_object"}"#));
         patch.losses.push(Loss::approximated("json_schema", "text.format"));
     }
+    strangers(body, &mut patch);
     patch
+}
+
+/// Removes from `input` what a model of another dialect made and this server would refuse: sealed reasoning and a
+/// Gemini's signatures.
+fn strangers(body: &Document, patch: &mut Patch) {
+    let Some(input) = body.get("input") else { return };
+    if !input.raw().contains(sealed::MARK) && !input.raw().contains("thought_signature") {
+        return;
+    }
+    for (index, item) in input.items().enumerate() {
+        let at = || format!("input[{index}]");
+        let sealed = item.get("encrypted_content").and_then(Json::as_str);
+        if sealed.is_some_and(|text| text.starts_with(sealed::MARK)) {
+            patch.edits.push(Edit::remove_at(vec!["input".into(), index.into()]));
+            patch.losses.push(Loss::dropped("reasoning", at()));
+        }
+        if item.get("extra_content").and_then(signature::read).is_some() {
+            patch.edits.push(Edit::remove_at(vec!["input".into(), index.into(), "extra_content".into()]));
+            patch.losses.push(Loss::dropped("thought_signature", at()));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -72,6 +72,7 @@ pub fn asked() -> Asked {
         include_usage: true,
         now: 1_700_000_000,
         id: "made-up".to_owned(),
+        kept: None,
         model: "asked-model".to_owned(),
         echo: Vec::new(),
     }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use wire::json::{Json, Writer};
 
 use crate::gateway::Gateway;
+use crate::kept::turn::request_of;
 use crate::server::reply::{self, ReplyBody};
 use crate::state::directory::Principal;
 
@@ -37,9 +38,10 @@ pub async fn generation(
     let id = id.and_then(super::models::decoded).filter(|id| !id.is_empty());
     let id =
         id.ok_or_else(|| Fault::invalid("id", "`?id=` is the id of a generation: the gateway's or the upstream's."))?;
-    let mut line = match Uuid::try_parse(&id) {
-        Ok(id) => by_id(gateway, id).await?,
-        Err(_) => None,
+    // A response's id that is ours names the request that made it.
+    let mut line = match Uuid::try_parse(&id).ok().or_else(|| request_of(&id)) {
+        Some(id) => by_id(gateway, id).await?,
+        None => None,
     };
     if line.is_none() {
         line = by_upstream_id(gateway, &id).await?;

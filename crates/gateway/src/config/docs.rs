@@ -203,6 +203,7 @@ pub fn providers() -> String {
         if row.operations.is_some() || row.kind == Kind::Vendor {
             notes.extend((!names.is_empty()).then(|| format!("Also serves: {}.", names.join(", "))));
         }
+        notes.extend(row.keeps.as_ref().map(|keeps| format!("Keeps: {}.", keeps.join(", "))));
         if !row.quirks.is_empty() {
             notes.push(format!("Differs from its dialect: {}.", row.quirks.join(", ")));
         }

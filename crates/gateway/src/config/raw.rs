@@ -87,8 +87,10 @@ section!(
         limits: Later,
         /// The reply cache; only `{ mode: off }`.
         cache: Cache,
-        /// Request bodies in the log; only `{ content: off }`.
+        /// What of requests and answers may be stored. Default: nothing.
         log: Log,
+        /// Responses that the gateway keeps for its callers.
+        responses: Responses,
     }
 );
 
@@ -173,10 +175,38 @@ section!(
 );
 
 section!(
-    /// The log.
+    /// What of requests and answers may be stored.
     Log {
-        /// Only `off`: bodies are never stored. Default: off.
-        content: Later,
+        /// `off`: bodies are never stored. `all`: they may be, which switches `responses.state` on unless that says `off`; bodies beside ledger lines are not built yet, nor is `errors`. Default: off.
+        content: OrOff<Content>,
+    }
+);
+
+choice!(
+    /// What of requests and answers may be stored.
+    Content {
+        /// That of those that failed.
+        Errors = "errors",
+        /// Everything.
+        All = "all",
+    }
+);
+
+section!(
+    /// Responses that the gateway keeps for its callers.
+    Responses {
+        /// Whether the input and output items of OpenAI's Responses API are kept (in the store, 30 days) where the provider speaks another dialect, so that `previous_response_id` works and responses can be read again. Default: off.
+        state: OnOff,
+    }
+);
+
+choice!(
+    /// On or off.
+    OnOff {
+        /// It is.
+        On = "on",
+        /// It is not.
+        Off = "off",
     }
 );
 

@@ -10,7 +10,7 @@ use super::env::set;
 use super::raw;
 use super::read::{OrOff, Reader, Spot};
 use super::secret::Secret;
-use super::types::{Config, Journal, Provider, Server, Store, Sync, Tls};
+use super::types::{Config, Journal, Provider, Responses, Server, Store, Sync, Tls};
 use super::units::{Size, Time, address};
 use super::zero;
 
@@ -45,6 +45,14 @@ pub(super) fn resolve(raw: raw::File, file: Option<&Path>, flags: &Flags, reader
     let timezone = timezone(raw.timezone, reader);
     let keys = people::keys(raw.keys, &teams, &timezone, reader);
     people::check_names(&teams, &keys, &models, &providers, reader);
+    let all = raw
+        .log
+        .is_some_and(|log| log.value.content.is_some_and(|spot| matches!(spot.value, OrOff::On(raw::Content::All))));
+    let state = match raw.responses.and_then(|spot| spot.value.state).map(|spot| spot.value) {
+        Some(raw::OnOff::On) => true,
+        Some(raw::OnOff::Off) => false,
+        None => all,
+    };
     let config = Config {
         file: file.map(Path::to_path_buf),
         hash: "".into(),
@@ -61,6 +69,7 @@ pub(super) fn resolve(raw: raw::File, file: Option<&Path>, flags: &Flags, reader
             }
         },
         journal: journal(raw.journal.map(|spot| spot.value).unwrap_or_default()),
+        responses: Responses { state },
         cost_in_usage: raw.cost_in_usage.is_some_and(|spot| spot.value),
         providers: providers.into_iter().map(|found| found.provider).collect(),
         models,

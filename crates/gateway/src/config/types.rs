@@ -41,6 +41,8 @@ pub struct Config {
     pub journal: Journal,
     /// Whether answers carry `usage.cost` without being asked.
     pub cost_in_usage: bool,
+    /// Responses that are kept for their callers.
+    pub responses: Responses,
     /// Providers in the order of the file, or of preference in a start from the environment.
     pub providers: Vec<Provider>,
     /// Names that clients may ask for beside `NAME/model`, exact names before globs, longer globs first.
@@ -79,6 +81,13 @@ impl Config {
     pub fn provider(&self, name: &str) -> Option<&Provider> {
         self.providers.iter().find(|provider| *provider.name == *name)
     }
+}
+
+/// Responses that the gateway keeps for its callers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Responses {
+    /// They are kept.
+    pub state: bool,
 }
 
 /// The store behind the ledger and the keys.

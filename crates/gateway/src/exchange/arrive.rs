@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, Response, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use policy::object::Object;
 use tokio::time::Instant;
 use uuid::Uuid;
 use wire::json::Document;
@@ -20,6 +21,7 @@ use super::settle::Record;
 use crate::auth;
 use crate::coding::{Coding, CodingError, decode};
 use crate::gateway::{Gateway, Held};
+use crate::kept::turn::Turn;
 use crate::server::google;
 use crate::server::reply::{self, ReplyBody};
 use crate::state::directory::Principal;
@@ -55,8 +57,31 @@ pub struct Arrived {
     pub array: bool,
     /// When the caller gives up.
     pub deadline: Option<Instant>,
+    /// Its turn in a conversation that the gateway may keep, in dialects that have such.
+    pub turn: Option<Arc<Turn>>,
+    /// What it goes on from, where a provider keeps that.
+    pub held: Option<Object>,
     /// Its bytes count as held in memory until it is done.
-    _held: Held,
+    memory: Held,
+}
+
+impl Arrived {
+    /// Puts another body in the place of the caller's, and looks at it.
+    ///
+    /// # Errors
+    /// No memory for it; it is not what the dialect says.
+    pub fn replace(&mut self, gateway: &Gateway, bytes: Bytes) -> Result<(), Fault> {
+        let size = bytes.len();
+        gateway.grow(&mut self.memory, size as u64, self.snapshot.config.server.max_buffered)?;
+        self.body = Document::parse(bytes).map_err(|error| {
+            let message = format!("The request with the conversation it goes on from cannot be read: {error}.");
+            Fault::invalid("previous_response_id", message)
+        })?;
+        let said = Said { model: Some(&self.peek.model), stream: Some(self.peek.stream) };
+        self.peek = dialect::of(self.dialect).peek(&self.body, said)?;
+        self.peek.bytes = size;
+        Ok(())
+    }
 }
 
 /// A request that ended before anyone knew what it asks.
@@ -168,7 +193,9 @@ async fn understand(gateway: &Arc<Gateway>, call: &mut Call) -> Result<(Arrived,
         array: call.dialect == DialectId::Gemini && peek.stream && !google::wants_events(call.head.uri.query()),
         peek,
         deadline,
-        _held: held,
+        turn: None,
+        held: None,
+        memory: held,
     };
     Ok((arrived, record))
 }

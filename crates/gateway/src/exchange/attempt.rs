@@ -1,5 +1,6 @@
 //! Tries targets in turn until one answers: which next is policy's, sending is `send`'s.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use dialect::fault::{Fault, Kind};
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 use wire::json::Writer;
 
 use super::arrive::Arrived;
+use super::held;
 use super::judge::{Rejected, Won};
 use super::miss::Miss;
 use super::plan::Plan;
@@ -29,6 +31,7 @@ pub async fn attempt_all(arrived: &Arrived, plan: &Plan, record: &mut Record) ->
     let mut failed: Vec<Failed> = Vec::new();
     let mut last: Option<Miss> = None;
     let mut ready = Ready::default();
+    let gateway = Arc::clone(record.gateway());
     loop {
         let now = env::instant().saturating_duration_since(arrived.start);
         let (route, key, pause) = match next(&plan.routes, &failed, plan.tries, now, env::roll()) {
@@ -49,7 +52,7 @@ pub async fn attempt_all(arrived: &Arrived, plan: &Plan, record: &mut Record) ->
         let Some(lane) = target.lane(arrived.dialect) else {
             return give_up(arrived.start, arrived.dialect, &failed, last, record);
         };
-        let prepared = ready.prepare(arrived, route, target, lane)?;
+        let prepared = ready.prepare(&gateway, arrived, route, target, lane)?;
         if plan.reject_losses && !prepared.losses.is_empty() {
             return Err(lossy(&prepared.losses));
         }
@@ -59,8 +62,9 @@ pub async fn attempt_all(arrived: &Arrived, plan: &Plan, record: &mut Record) ->
         record.begin(target);
         let timeouts = plan.timeouts.over(target.timeouts);
         match try_one(arrived, target, lane, prepared, key, timeouts, record).await {
-            Ok(won) => {
+            Ok(mut won) => {
                 record.lose(prepared.losses.clone());
+                held::note(arrived, target, key, &mut won, record).await;
                 return Ok(won);
             }
             Err(miss) => {

@@ -14,6 +14,7 @@ use dialect::outcome::{Outcome, UpstreamFault};
 use dialect::stream::{Decoder, Encoder, Framing, Meter, Reading, Seen, Tally};
 use http::{HeaderMap, header};
 use policy::entry::Status;
+use policy::object::Name;
 use policy::price::cost::cost;
 use policy::price::sheet::Asked as Priced;
 use store::journal::Appended;
@@ -28,6 +29,7 @@ use super::arrive::Arrived;
 use super::out::Out;
 use super::prepare::{Way, asked};
 use super::redact::cleared;
+use super::remains::{Remains, settle};
 use super::settle::{End, Record};
 use super::whole::{one_key, wants_cost, with_cost};
 use crate::env;
@@ -104,6 +106,10 @@ pub struct Flow {
     pub(super) until: Instant,
     add_cost: bool,
     tier: Option<String>,
+    /// The response that its provider goes on to make when this stream is left.
+    pub(super) later: Option<Name>,
+    /// What stays of it, where it crosses dialects.
+    pub(super) remains: Option<Remains>,
     frames: Vec<Frame>,
     events: Vec<Event>,
 }
@@ -157,6 +163,8 @@ impl Flow {
             until,
             add_cost: wants_cost(arrived),
             tier: arrived.peek.tier.clone(),
+            later: None,
+            remains: (!same).then(|| Remains::of(arrived)),
             frames: Vec::new(),
             events: Vec::new(),
         })
@@ -175,10 +183,14 @@ impl Flow {
         let mut encoder = dialect::of(arrived.dialect).encoder(asked);
         let mut tally = Tally::default();
         let mut bytes = Vec::new();
+        let (mut last, mut remains) = (0, Remains::of(arrived));
         for event in events {
             tally.push(event);
+            remains.event(event);
+            last = bytes.len();
             encoder.push(event, &mut bytes);
         }
+        remains.last(bytes.get(last..).unwrap_or_default());
         let mut flow = Box::new(Self {
             body: None,
             framer: Cutter::new(false),
@@ -195,6 +207,8 @@ impl Flow {
             until: env::instant() + Duration::from_secs(3_600),
             add_cost: wants_cost(arrived),
             tier: arrived.peek.tier.clone(),
+            later: None,
+            remains: Some(remains),
             frames: Vec::new(),
             events: Vec::new(),
         });
@@ -332,13 +346,20 @@ impl Flow {
         for event in events.drain(..) {
             debug_assert!(grammar.push(&event).is_ok(), "a decoder broke the grammar");
             self.content |= tally.push(&event);
+            if let Some(remains) = &mut self.remains {
+                remains.event(&event);
+            }
             match event {
                 Event::Fault(fault) => {
                     self.ending = Some(Ending::Failed { fault, passed: false });
                     break;
                 }
                 Event::End => {
+                    let last = written.len();
                     encoder.push(&Event::End, &mut written);
+                    if let Some(remains) = &mut self.remains {
+                        remains.last(written.get(last..).unwrap_or_default());
+                    }
                     self.ending = Some(Ending::Complete);
                     break;
                 }
@@ -426,7 +447,15 @@ impl Flow {
         }
     }
 
-    fn reading(&self) -> &Reading {
+    /// It passes in its own dialect.
+    #[must_use]
+    pub const fn is_same(&self) -> bool {
+        matches!(self.machine, Machine::Same { .. })
+    }
+
+    /// What it told so far.
+    #[must_use]
+    pub fn reading(&self) -> &Reading {
         match &self.machine {
             Machine::Same { meter, .. } => meter.reading(),
             Machine::Across { tally, .. } => tally.reading(),
@@ -445,9 +474,12 @@ impl Flow {
             record.lose(decoder.take_losses());
             record.lose(encoder.take_losses());
         }
-        let end =
-            End { status, outcome, upstream_status: self.status, http: 200, reading: self.reading().clone(), error };
-        record.settle(end).1
+        let reading = self.reading().clone();
+        settle(
+            record,
+            self.later.take(),
+            End { status, outcome, upstream_status: self.status, http: 200, reading, error },
+        )
     }
 }
 

@@ -9,6 +9,7 @@ pub mod call;
 pub mod estimate;
 pub mod expect;
 pub mod flow;
+pub mod held;
 pub mod hold;
 pub mod hosting;
 pub mod judge;
@@ -21,6 +22,8 @@ pub mod prepare;
 pub mod recall;
 pub mod redact;
 pub mod relay;
+pub mod remains;
+pub mod resume;
 pub mod send;
 pub mod settle;
 pub mod tags;
@@ -33,6 +36,7 @@ use dialect::fault::Fault;
 use http::Response;
 
 use crate::gateway::Gateway;
+use crate::objects::refer;
 use crate::server::reply::{self, ReplyBody};
 use arrive::Arrived;
 use call::Call;
@@ -43,10 +47,15 @@ use settle::Record;
 pub async fn run(gateway: Arc<Gateway>, call: Call) -> Response<ReplyBody> {
     let (caller, id) = (call.dialect, call.id);
     // Who asks, and what: one snapshot of the configuration and one of the keys for the request's life.
-    let (arrived, mut record) = match arrive::arrive(&gateway, call).await {
+    let (mut arrived, mut record) = match arrive::arrive(&gateway, call).await {
         Ok(arrived) => arrived,
         Err(refused) => return refused.answer(&gateway, caller, id),
     };
+    // A response that it goes on from and that the gateway keeps: its conversation is the request's.
+    if let Err(fault) = resume::begin(&gateway, &mut arrived).await {
+        return refuse(record, &arrived, &fault).await;
+    }
+    record.weighs(arrived.peek.bytes as u64);
     match serve(&gateway, &arrived, &mut record).await {
         Ok(Won::Whole(whole)) => whole::answer(record, &arrived, whole).await,
         Ok(Won::Stream(flow)) => relay::answer(record, &arrived, flow),
@@ -57,6 +66,7 @@ pub async fn run(gateway: Arc<Gateway>, call: Call) -> Response<ReplyBody> {
 
 async fn serve(gateway: &Arc<Gateway>, arrived: &Arrived, record: &mut Record) -> Result<Won, Fault> {
     let plan = plan::plan(arrived, record)?;
+    refer::check(gateway, &arrived.who, arrived.body.bytes(), refer::words(arrived.dialect)).await?;
     record.hold(admit::admit(gateway, arrived)?);
     match recall::recall(gateway, arrived) {
         Some(known) => Ok(known),

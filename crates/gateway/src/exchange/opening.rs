@@ -1,8 +1,11 @@
 //! What a request's record begins with.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use http::HeaderMap;
+use jiff::Timestamp;
+use policy::entry::Caller;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -23,6 +26,19 @@ pub struct Opening {
     pub operation: &'static str,
     /// Where it came from, for the access log.
     pub client: Option<IpAddr>,
+}
+
+/// What is known of a request that was answered in a batch.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// When its answer was there.
+    pub at: Timestamp,
+    /// Who made the batch.
+    pub caller: Caller,
+    /// The batch.
+    pub batch: Arc<str>,
+    /// The caller's own id of the request.
+    pub custom_id: String,
 }
 
 /// Where a request came from, where the access log tells it; `None` on the local socket.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use dialect::fault::{Fault, Kind};
 use policy::entry::{Candidate, Decision};
+use policy::object::Object;
 use policy::route::order::order;
 use policy::route::retry::Route;
 use wire::json::Writer;
@@ -44,7 +45,7 @@ pub fn plan(arrived: &Arrived, record: &mut Record) -> Result<Plan, Fault> {
 }
 
 /// Plans a request for a model of any operation, where `excluded_by` says what keeps a target from it and
-/// `pin` may leave one target only.
+/// `pin` may leave one target and say which of its keys only.
 ///
 /// # Errors
 /// As [`plan`].
@@ -54,7 +55,7 @@ pub fn lay(
     who: &Principal,
     record: &mut Record,
     excluded_by: &dyn Fn(&Target) -> Option<&'static str>,
-    pin: impl FnOnce(&mut Vec<(Arc<Target>, u32)>, &mut [Candidate]) -> bool,
+    pin: impl FnOnce(&mut Vec<(Arc<Target>, u32)>, &mut [Candidate]) -> Result<Option<usize>, Fault>,
 ) -> Result<Plan, Fault> {
     let mut meaning = meaning(snapshot, model, who)?;
     let mut candidates = Vec::with_capacity(meaning.targets.len());
@@ -67,7 +68,8 @@ pub fn lay(
         }
         why.is_none()
     });
-    let pinned = pin(&mut meaning.targets, &mut candidates);
+    let key = pin(&mut meaning.targets, &mut candidates)?;
+    let pinned = key.is_some();
     let total = meaning.targets.len();
     if pinned {
         meaning.fallbacks = 0;
@@ -102,7 +104,7 @@ pub fn lay(
             target: place,
             // What one account keeps, no other key reaches.
             keys: if pinned { target.provider.keys().min(1) } else { target.provider.keys() },
-            first_key: if pinned { 0 } else { target.provider.first_key() },
+            first_key: key.unwrap_or_else(|| target.provider.first_key()),
         })
         .collect();
     Ok(Plan {
@@ -115,20 +117,51 @@ pub fn lay(
     })
 }
 
-/// Leaves of the targets the first that speaks the caller's dialect, where a request refers to what one account
-/// keeps: no other could answer it. Where none speaks it, the request is refused when it is read.
-fn pin(arrived: &Arrived, targets: &mut Vec<(Arc<Target>, u32)>, candidates: &mut [Candidate]) -> bool {
+/// Leaves of the targets the one that keeps what a request refers to, with the key that reaches it; where that is not
+/// known, the first that speaks the caller's dialect: no other could answer. Where none speaks it, the request is
+/// refused when it is read.
+fn pin(
+    arrived: &Arrived,
+    targets: &mut Vec<(Arc<Target>, u32)>,
+    candidates: &mut [Candidate],
+) -> Result<Option<usize>, Fault> {
     if arrived.peek.stateful.is_none() {
-        return false;
+        return Ok(None);
     }
     let speaks = |target: &Target| target.lane(arrived.dialect).is_some_and(|lane| lane.dialect == arrived.dialect);
-    let Some(at) = targets.iter().position(|(target, _)| speaks(target)) else { return false };
+    let held = arrived.held.as_ref();
+    let its = |target: &Target| held.is_none_or(|held| held.name.provider == target.provider_name);
+    let Some(at) = targets.iter().position(|(target, _)| speaks(target) && its(target)) else {
+        return match held {
+            Some(held) => Err(elsewhere(&arrived.peek.model, held)),
+            None => Ok(None),
+        };
+    };
+    let key = match held {
+        Some(held) => targets.get(at).and_then(|(target, _)| target.provider.key_of(&held.key)),
+        None => Some(0),
+    };
+    let key = key.ok_or_else(|| {
+        let message = "The key of the provider that made what this request goes on from is not in the configuration any \
+                       more. Send the whole conversation in `input`.";
+        Fault::new(Kind::NoCandidate, message)
+    })?;
     let kept = targets.swap_remove(at);
     for candidate in candidates.iter_mut().filter(|one| one.excluded_by.is_none() && one.target != kept.0.name) {
         candidate.excluded_by = Some("pinned");
     }
     *targets = vec![kept];
-    true
+    Ok(Some(key))
+}
+
+/// What a request goes on from is at a provider that the name asked for does not lead to.
+fn elsewhere(asked: &str, held: &Object) -> Fault {
+    let message = format!(
+        "`{}` is kept by the provider `{}`, and `{asked}` has no target there that speaks this API. Send the whole \
+         conversation in `input`, or ask for a model of that provider.",
+        held.name.id, held.name.provider
+    );
+    Fault::new(Kind::NoCandidate, message)
 }
 
 /// The constraint that keeps a caller's requests from a target: where prompts may go, decided before anything

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use dialect::dialect::Asked;
 use dialect::fault::{Fault, Kind};
+use dialect::ir::proofs::{may_lack, restore};
 use dialect::ir::request::Request;
 use dialect::loss::{Loss, Lossy};
 use dialect::peek::Said;
@@ -13,6 +14,7 @@ use dialect::undo::Undo;
 use super::arrive::Arrived;
 use super::hosting;
 use crate::env;
+use crate::gateway::Gateway;
 use crate::state::target::{Lane, Target};
 
 /// A request made ready for one target.
@@ -57,6 +59,7 @@ impl Ready {
     /// The request is not what its dialect says, or cannot be said in the target's.
     pub fn prepare(
         &mut self,
+        gateway: &Gateway,
         arrived: &Arrived,
         route: usize,
         target: &Arc<Target>,
@@ -65,7 +68,7 @@ impl Ready {
         let place = match self.by_route.iter().position(|(known, _)| *known == route) {
             Some(place) => place,
             None => {
-                let prepared = self.make(arrived, target, lane)?;
+                let prepared = self.make(gateway, arrived, target, lane)?;
                 self.by_route.push((route, prepared));
                 self.by_route.len() - 1
             }
@@ -77,7 +80,7 @@ impl Ready {
             .ok_or_else(|| Fault::new(Kind::UpstreamFailed, "The request could not be prepared."))
     }
 
-    fn make(&mut self, arrived: &Arrived, target: &Target, lane: &Lane) -> Result<Prepared, Fault> {
+    fn make(&mut self, gateway: &Gateway, arrived: &Arrived, target: &Target, lane: &Lane) -> Result<Prepared, Fault> {
         let to = target.for_dialect();
         if lane.dialect == arrived.dialect {
             let mut patch = dialect::of(arrived.dialect).patch(&arrived.body, &arrived.peek, &to);
@@ -95,10 +98,21 @@ impl Ready {
         let said = Said { model: Some(&arrived.peek.model), stream: Some(arrived.peek.stream) };
         let read = match self.read.take() {
             Some(read) => read,
-            None => dialect::of(arrived.dialect).read_request(&arrived.body, said)?,
+            None => {
+                let mut read = dialect::of(arrived.dialect).read_request(&arrived.body, said)?;
+                if may_lack(&read.value) {
+                    restore(&mut read.value, &gateway.proofs.of(&arrived.who.owner.text()));
+                }
+                read
+            }
         };
         let written = dialect::of(lane.dialect).write_request(&read.value, &to)?;
-        let losses = read.losses.iter().cloned().chain(written.losses).collect();
+        let mut losses: Vec<Loss> = read.losses.iter().cloned().chain(written.losses).collect();
+        if let Some(turn) = &arrived.turn {
+            // The gateway keeps what the provider does not.
+            losses.retain(|loss| !(turn.keep && loss.what == "store" && loss.at == "store"));
+            losses.extend(turn.too_long.then(|| Loss::dropped("store", "store")));
+        }
         self.read = Some(read);
         Ok(Prepared {
             body: match lane.hosted {
@@ -115,11 +129,18 @@ impl Ready {
 /// What the client asked for, as far as its answer must know.
 #[must_use]
 pub fn asked(arrived: &Arrived, target: &Target) -> Asked {
+    let turn = arrived.turn.as_ref();
+    let mut echo = dialect::of(arrived.dialect).echo(&arrived.body);
+    // The conversation stands in its place.
+    if let Some(previous) = turn.and_then(|turn| turn.previous.as_ref()) {
+        echo.push(("previous_response_id".to_owned(), format!("\"{previous}\"")));
+    }
     Asked {
         include_usage: arrived.peek.include_usage || arrived.peek.include_cost,
         now: env::unix_seconds(),
-        id: format!("tg-{}", arrived.id.simple()),
+        id: turn.map_or_else(|| format!("tg-{}", arrived.id.simple()), |turn| turn.id.to_string()),
+        kept: turn.map(|turn| turn.keep),
         model: target.model.to_string(),
-        echo: dialect::of(arrived.dialect).echo(&arrived.body),
+        echo,
     }
 }

@@ -176,6 +176,9 @@ impl Streaming {
                     flow.out.extend_from_slice(b"\n");
                 }
                 flow.close(false);
+                if let Some(remains) = flow.remains.take() {
+                    remains.leave(self.record.gateway());
+                }
                 flow.settle(&mut self.record, Status::Ok, Outcome::Ok, None)
             }
             Ending::Failed { fault, passed } => {

@@ -3,7 +3,7 @@
 //! Settling prices what was used, writes the ledger line to the journal, counts metrics, logs one line and
 //! gives back what was set aside. There is no other place that does any of these.
 
-mod own;
+mod beside;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -34,6 +34,7 @@ use super::opening::{Opening, client};
 use super::tags::{bounded, tags_of};
 use crate::env;
 use crate::gateway::Gateway;
+use crate::objects::learn::{self, Making};
 use crate::state::directory::Principal;
 use crate::state::live::Busy;
 use crate::state::snapshot::Snapshot;
@@ -78,7 +79,11 @@ pub struct Record {
     counting: Counting,
     /// Where the request came from, for the access log; `None` on the local socket.
     client: Option<IpAddr>,
+    /// It tells of what ended earlier: its times are nobody's waiting.
+    late: bool,
     settled: bool,
+    /// What its answer makes at the provider.
+    making: Option<Making>,
 }
 
 /// How an answer ended.
@@ -144,6 +149,7 @@ impl Record {
             cache: "off",
             losses: Vec::new(),
             decision: Decision::default(),
+            batch: None,
         });
         Self {
             gateway: Arc::clone(gateway),
@@ -157,7 +163,9 @@ impl Record {
             size: Size::default(),
             counting: Counting::Estimated,
             client: opening.client,
+            late: false,
             settled: false,
+            making: None,
         }
     }
 
@@ -203,13 +211,6 @@ impl Record {
         self.entry.asked = bounded(model);
         self.entry.stream = stream;
         self.size = Size { bytes, tier, silent: true, ..Size::default() };
-    }
-
-    /// Notes the end user that the body tells, where no header or key does.
-    pub fn for_user(&mut self, user: &str) {
-        if self.entry.caller.user.is_none() {
-            self.entry.caller.user = Some(bounded(user));
-        }
     }
 
     /// Notes the dialect, once it is known.
@@ -344,7 +345,9 @@ impl Record {
             size: std::mem::take(&mut self.size),
             counting: self.counting,
             client: self.client,
+            late: self.late,
             settled: self.settled,
+            making: self.making.take(),
         };
         self.settled = true;
         rest
@@ -365,15 +368,21 @@ impl Record {
         let Some(active) = self.active.take() else { return (None, Appended::Written) };
         let asked = Asked { tier: self.size.tier.as_deref(), region: active.target.region.as_deref() };
         let fee = active.target.provider.config.fee;
+        if let (Some(making), Some(id)) = (self.making.take(), &reading.id) {
+            // Its line stands before this one's, which is waited for.
+            drop(learn::keep(&self.gateway, making, id, None));
+        }
         let cost = match self.counting {
             Counting::Free => Cost::zero(),
             _ if refused => Cost::zero(),
+            _ if self.entry.batch.is_some() => cost(&usage, active.target.batch_sheet(), active.at, asked, fee),
             _ => cost(&usage, active.target.sheet.as_ref(), active.at, asked, fee),
         };
         let total = cost.total();
         self.end_attempt(&active, end.outcome, Some(end.upstream_status), total);
-        // What is free (a count, a socket's connection) says nothing of how fast the target answers.
-        if end.outcome == Outcome::Ok && self.counting != Counting::Free {
+        // What is free (a count, a socket's connection), late or of a batch says nothing of how fast the target answers.
+        let timed = self.counting != Counting::Free && !self.late && self.entry.batch.is_none();
+        if end.outcome == Outcome::Ok && timed {
             let whole = env::instant().saturating_duration_since(active.start);
             let rest = whole.saturating_sub(active.first.unwrap_or_default());
             let (prompt, output) = (usage.prompt_tokens(), usage.completion_tokens());
@@ -394,7 +403,8 @@ impl Record {
             let entry = &self.entry;
             let metrics = &self.gateway.metrics;
             let nanos = total.map(|total| total.0);
-            metrics.answer(&active.target.metrics, &entry.usage, nanos, entry.total_ms, entry.first_byte_ms);
+            let took = entry.batch.is_none().then_some(entry.total_ms);
+            metrics.answer(&active.target.metrics, &entry.usage, nanos, took, entry.first_byte_ms);
         }
         (total, appended)
     }
@@ -444,6 +454,9 @@ impl Record {
         entry.total_ms = total_us / 1_000;
         entry.gateway_us = self.own_us.unwrap_or_else(|| total_us.saturating_sub(self.waited_us));
         let appended = self.gateway.journal.append(entry.write());
+        if entry.batch.is_some() {
+            return appended;
+        }
         let error = entry.error.map_or("", |(kind, _)| kind);
         let losses = entry.losses.len();
         self.gateway.metrics.request(entry.dialect, entry.status.name(), error, entry.gateway_us, losses);

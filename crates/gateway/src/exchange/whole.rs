@@ -18,9 +18,11 @@ use wire::json::{Document, Edit, Index};
 
 use super::array::Cutter;
 use super::arrive::Arrived;
+use super::estimate::Counting;
 use super::miss::{Miss, bad_answer};
 use super::prepare::{Prepared, Way, asked};
 use super::redact::redacted;
+use super::remains;
 use super::settle::{End, Record, wait};
 use crate::server::reply::{self, ReplyBody};
 use crate::state::target::{Lane, Target};
@@ -47,6 +49,8 @@ pub struct Whole {
     pub losses: Vec<Loss>,
     /// Who gave it.
     pub target: Arc<Target>,
+    /// It only says that the answer is being made: what that costs is told later.
+    pub pending: bool,
 }
 
 async fn collect(answer: &mut Answer) -> Result<Bytes, Miss> {
@@ -94,7 +98,7 @@ pub async fn read(
     }
     let target = Arc::clone(target);
     let (status, headers) = (answer.status, answer.headers);
-    Ok(Box::new(Whole { status, headers, body, reading, response: None, losses: Vec::new(), target }))
+    Ok(Box::new(Whole { status, headers, body, reading, response: None, losses: Vec::new(), target, pending: false }))
 }
 
 /// Reads a whole answer into its meaning.
@@ -181,6 +185,7 @@ fn meant(target: &Arc<Target>, answer: Answer, response: Answered, losses: Vec<L
         response: Some(response),
         losses,
         target: Arc::clone(target),
+        pending: false,
     })
 }
 
@@ -202,11 +207,15 @@ pub async fn answer(mut record: Record, arrived: &Arrived, whole: Box<Whole>) ->
     record.lose(std::mem::take(&mut whole.losses));
     let reported = || whole.target.reported_usd(&whole.headers);
     whole.reading.usage.reported_usd = whole.reading.usage.reported_usd.take().or_else(reported);
+    if whole.pending {
+        record.count(Counting::Free);
+    }
     let body = match &whole.response {
         None => whole.body.clone(),
         Some(response) => {
             let written = dialect::of(arrived.dialect).write_response(response, &asked(arrived, &whole.target));
             record.lose(written.losses);
+            remains::leave(record.gateway(), arrived, response, &written.value);
             written.value.into()
         }
     };

@@ -27,6 +27,8 @@ pub struct Looked {
     pub others: Vec<String>,
     /// A streamed answer is asked for.
     pub stream: bool,
+    /// Whether the answer is to be kept, where the body says.
+    pub store: Option<bool>,
     /// The service tier asked for.
     pub tier: Option<String>,
     /// The end user.
@@ -90,6 +92,7 @@ fn tell(document: &Document, looked: &mut Looked) {
             // OpenRouter's list of models to try.
             "models" => looked.others.extend(value.items().filter_map(text)),
             "stream" => looked.stream = value.as_bool().unwrap_or(looked.stream),
+            "store" => looked.store = value.as_bool(),
             "service_tier" => looked.tier = text(value),
             "user" | "safety_identifier" => looked.user = text(value).or(looked.user.take()),
             _ => {}

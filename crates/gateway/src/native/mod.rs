@@ -3,6 +3,7 @@
 
 pub mod headers;
 pub mod look;
+pub mod object;
 pub mod owned;
 pub mod path;
 pub mod send;
@@ -20,11 +21,14 @@ use http::{HeaderMap, Method, Response, header, request::Parts};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use policy::entry::{Decision, Status};
+use policy::object::{Kind as ObjectKind, Object};
 use policy::provider::row::{Row, Speaks};
 use policy::route::verdict::verdict;
 use tokio::time::Instant;
 use uuid::Uuid;
+use wire::json::Json;
 
+use self::object::About;
 use crate::auth;
 use crate::exchange::admit::admit_one;
 use crate::exchange::array::is_lines;
@@ -37,6 +41,8 @@ use crate::exchange::redact::cleared;
 use crate::exchange::settle::{End, Record, wait};
 use crate::exchange::watch::{self, MOST_KEPT, Watch};
 use crate::gateway::{Gateway, Held};
+use crate::objects::learn::{self, Making};
+use crate::objects::refer;
 use crate::server::reply::{self, ReplyBody};
 use crate::state::directory::Principal;
 use crate::state::snapshot::Snapshot;
@@ -85,6 +91,12 @@ pub struct Going {
     deadline: Option<Instant>,
     /// Its answer may tell what was used.
     metered: bool,
+    /// The place of the key it is sent with.
+    key: usize,
+    /// What its answer makes.
+    making: Option<Making>,
+    /// What its answer deletes.
+    deletes: Option<Object>,
 }
 
 /// The body of a request.
@@ -205,7 +217,19 @@ async fn ready(
         return Err(Fault::new(Kind::Forbidden, message));
     }
     keeps_base(provider.row, &provider.base_url, name, raw)?;
-    if owned::needs_admin(&head.method, &plain) && !who.admin {
+    let about = object::about(&head.method, &plain);
+    let found = match &about {
+        Some(About::One { kind, id, .. }) if !owned::is_account(&plain) => {
+            let found = gateway.objects.find(who, *kind, id, Some(name)).await?;
+            if found.is_none() && !who.admin {
+                return Err(Fault::new(Kind::NotFound, "There is no such object of this key."));
+            }
+            found
+        }
+        _ => None,
+    };
+    let own = found.is_some() && head.method == Method::DELETE;
+    if owned::needs_admin(&head.method, &plain) && !who.admin && !own {
         let message = "Lists, deletions and the administration of a provider's account show or end what others made: \
                        this path needs an admin key.";
         return Err(Fault::new(Kind::Forbidden, message));
@@ -213,6 +237,9 @@ async fn ready(
     let call = (head.method == Method::POST).then(|| path::known(&plain));
     let mut looked = look::look(gateway, snapshot, &head, call.as_ref(), body).await?;
     look::allowed(snapshot, place, who, &looked)?;
+    if let Some((bytes, _)) = &looked.body {
+        refer::check(gateway, who, bytes, &refer::ALL).await?;
+    }
     let model = looked.model.as_deref().unwrap_or(NO_MODEL);
     let target = snapshot.target(place, model);
     let known = call.as_ref().and_then(|call| call.dialect);
@@ -245,6 +272,31 @@ async fn ready(
             None => return Err(Fault::invalid("", "The request body broke off before its end.")),
         },
     };
+    let key = match &found {
+        Some(object) => target.provider.key_of(&object.key).ok_or_else(|| {
+            let message = "The provider's key that made this object is not in the configuration any more.";
+            Fault::new(Kind::NoCandidate, message)
+        })?,
+        None => 0,
+    };
+    let kept = |kind| match kind {
+        ObjectKind::ChatCompletion => looked.store == Some(true),
+        ObjectKind::Response => looked.store != Some(false),
+        _ => true,
+    };
+    let making = match about {
+        Some(About::New(kind)) if kept(kind) => Some(Making {
+            provider: Arc::clone(&target.provider_name),
+            key: target.provider.fingerprint(key),
+            owner: who.owner.clone(),
+            kind,
+            model: looked.model.as_deref().map(Into::into),
+            state: None,
+            data: None,
+        }),
+        _ => None,
+    };
+    let itself = matches!(about, Some(About::One { itself: true, .. }));
     let mut headers = headers::up(&head.headers);
     if matches!(carried, Carried::Read(..)) {
         headers.remove(header::CONTENT_ENCODING);
@@ -259,6 +311,9 @@ async fn ready(
         body: carried,
         deadline,
         metered: head.method == Method::POST,
+        key,
+        making,
+        deletes: found.filter(|_| own && itself),
         method: head.method,
     })
 }
@@ -301,6 +356,9 @@ fn keeps_base(row: &Row, base_url: &str, name: &str, raw: &str) -> Result<(), Fa
 /// Passes an answer on.
 async fn answered(record: Record, going: Going, answer: Answer, until: Instant) -> Response<ReplyBody> {
     let failed = answer.status >= 400;
+    if let Some(object) = going.deletes.as_ref().filter(|_| !failed) {
+        wait(record.gateway().objects.gone(&object.name)).await;
+    }
     let (events, lines) = (headers::is_events(&answer.headers), is_lines(&answer.headers));
     if failed {
         return rejected(record, &going, answer).await;
@@ -381,6 +439,12 @@ async fn whole(mut record: Record, going: Going, mut answer: Answer, until: Inst
         pieces => pieces.concat().into(),
     };
     record.first_byte();
+    if let Some(making) = &going.making
+        && let Ok(json) = Json::from_bytes(&body)
+        && let Some(line) = learn::made(record.gateway(), making.clone(), json)
+    {
+        wait(line).await;
+    }
     let mut reading = watch::whole(going.known, &going.target, &body);
     if reading.usage.source == Source::Unknown
         && let Some(usage) = watch::counted_in(&answer.headers)
@@ -429,6 +493,9 @@ fn pass(
 ) -> Response<ReplyBody> {
     record.first_byte();
     record.flows();
+    if let Some(making) = going.making {
+        record.keeps(making);
+    }
     let mut response = Response::new(ReplyBody::empty());
     *response.status_mut() = http::StatusCode::from_u16(answer.status).unwrap_or(http::StatusCode::BAD_GATEWAY);
     headers::down(&mut response, &answer.headers, &going.target);

@@ -64,14 +64,21 @@ const ACCOUNT: [&str; 12] = [
     "users",
 ];
 
-/// True for a call that only an admin key may make. `path` is decoded.
+/// True for a path of the account's own administration. `path` is decoded.
+#[must_use]
+pub fn is_account(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    lower.split('/').any(|step| ACCOUNT.contains(&step.split(';').next().unwrap_or_default().trim()))
+}
+
+/// True for a call that only an admin key may make, or the owner of the object it is about. `path` is decoded.
 #[must_use]
 pub fn needs_admin(method: &Method, path: &str) -> bool {
-    let lower = path.to_ascii_lowercase();
-    let steps = || lower.split('/').map(|step| step.split(';').next().unwrap_or_default().trim());
-    if steps().any(|step| ACCOUNT.contains(&step)) {
+    if is_account(path) {
         return true;
     }
+    let lower = path.to_ascii_lowercase();
+    let steps = || lower.split('/').map(|step| step.split(';').next().unwrap_or_default().trim());
     let last = steps().rfind(|step| !step.is_empty()).unwrap_or_default();
     let kept = |step: &str| KEPT.contains(&step);
     match *method {

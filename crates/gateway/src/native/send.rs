@@ -51,7 +51,7 @@ async fn once_more(going: &Going, record: &mut Record) -> Result<Answer, (Outcom
         *request.method_mut() = going.method.clone();
         *request.uri_mut() = address(going).ok_or_else(|| (Outcome::InvalidRequest, unsendable()))?;
         *request.headers_mut() = going.headers.clone();
-        let key = provider.config.keys.first().map(crate::config::Secret::reveal);
+        let key = provider.config.keys.get(going.key).map(crate::config::Secret::reveal);
         let auth = key.and_then(|key| auth(going).header(key));
         headers::ours(request.headers_mut(), &going.target, auth, &record.gateway().via_header);
         let payload = match &going.body {
@@ -122,6 +122,7 @@ pub fn told(trouble: Trouble, limit: u64) -> Fault {
         Trouble::TooLarge => too_large(limit),
         Trouble::Broken => Fault::invalid("", "The request body broke off before its end."),
         Trouble::Stalled => Fault::invalid("", "The request body stopped coming for 60 seconds."),
+        Trouble::Refused => Fault::invalid("", "The request body is not what it must be."),
     }
 }
 

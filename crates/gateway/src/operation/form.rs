@@ -143,7 +143,11 @@ fn late(limit: u64) -> Fault {
     Fault::new(Kind::TooLarge, message).with("limit", limit.to_string())
 }
 
-fn boundary(headers: &HeaderMap) -> Result<String, Fault> {
+/// The delimiter of a form.
+///
+/// # Errors
+/// It is no form, or names none.
+pub fn boundary(headers: &HeaderMap) -> Result<String, Fault> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let (name, rest) = kind.split_once(';').unwrap_or((kind, ""));
     if !name.trim().eq_ignore_ascii_case("multipart/form-data") {

@@ -124,7 +124,7 @@ async fn serve(
         false => Some("endpoint"),
         true => no_key(target),
     };
-    let plan = lay(snapshot, &request.model, who, record, &excluded_by, |_, _| false)?;
+    let plan = lay(snapshot, &request.model, who, record, &excluded_by, |_, _| Ok(None))?;
     record.hold(admit_one(gateway, snapshot.config.server.max_in_flight)?);
     attempt::attempt_all(request, &plan, record).await
 }

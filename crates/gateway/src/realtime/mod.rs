@@ -78,7 +78,7 @@ pub async fn run(gateway: Arc<Gateway>, ask: Ask) -> Response<ReplyBody> {
         None => Some("endpoint"),
         Some(_) => no_key(target),
     };
-    let plan = match lay(&snapshot, &opening.model, &who, &mut record, &excluded_by, |_, _| false) {
+    let plan = match lay(&snapshot, &opening.model, &who, &mut record, &excluded_by, |_, _| Ok(None)) {
         Ok(plan) => plan,
         Err(fault) => refuse!(fault),
     };

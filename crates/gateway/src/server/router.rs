@@ -15,9 +15,11 @@ use super::google::{self, Verb};
 use super::reply::{self, ReplyBody};
 use crate::exchange::{self, call::Call};
 use crate::gateway::Gateway;
+use crate::kept::lookup::Part;
+use crate::kept::{self, turn};
 use crate::operation::Asking;
 use crate::state::directory::Principal;
-use crate::{admin, api, auth, env, native, operation, realtime};
+use crate::{admin, api, auth, env, held, native, objects, operation, realtime};
 
 /// What a path stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,7 @@ enum Place<'a> {
     Model(&'a str),
     Request(&'a str),
     Generation,
+    Response(&'a str, Part),
     Health,
     Ready,
     Metrics,
@@ -64,6 +67,9 @@ fn place(path: &str) -> Place<'_> {
             if path.starts_with("/native/") {
                 return Place::Native;
             }
+            if let Some((id, part)) = response(path) {
+                return Place::Response(id, part);
+            }
             if let Some((operation, dialect)) = operation(path) {
                 return Place::Operate(operation, dialect);
             }
@@ -80,6 +86,19 @@ fn place(path: &str) -> Place<'_> {
                 .map_or(Place::Nothing, Place::Model)
         }
     }
+}
+
+/// A response of the gateway's own by its id, and what is asked of it.
+fn response(path: &str) -> Option<(&str, Part)> {
+    let rest =
+        ["/v1/responses/", "/responses/", "/openai/v1/responses/"].into_iter().find_map(|p| path.strip_prefix(p));
+    let (id, part) = match rest?.split_once('/') {
+        None => (rest?, Part::Whole),
+        Some((id, "input_items")) => (id, Part::InputItems),
+        Some((id, "cancel")) => (id, Part::Cancel),
+        Some(_) => return None,
+    };
+    turn::is_ours(id).then_some((id, part))
 }
 
 /// The operation of a path and the dialect of its shape: OpenAI's below `/v1` and `/openai/v1`, some without;
@@ -134,6 +153,10 @@ pub async fn route(gateway: Arc<Gateway>, peer: Option<SocketAddr>, request: Req
     let origin = allowed_origin(&gateway, &head.headers);
     let mut response = if head.method == Method::OPTIONS {
         preflight(origin.is_some())
+    } else if response(head.uri.path()).is_none() && held::path::parse(&head.method, head.uri.path()).is_some() {
+        held::run(gateway, native::Ask { id, start, peer, head, body }).await
+    } else if objects::path::parse(&head.method, head.uri.path(), &head.headers).is_some() {
+        objects::run(gateway, native::Ask { id, start, peer, head, body }).await
     } else {
         match place(head.uri.path()) {
             Place::Generate(dialect) if head.method == Method::POST => {
@@ -164,7 +187,7 @@ pub async fn route(gateway: Arc<Gateway>, peer: Option<SocketAddr>, request: Req
             Place::Realtime if head.method == Method::GET => {
                 realtime::run(gateway, native::Ask { id, start, peer, head, body }).await
             }
-            Place::Native => native::run(gateway, native::Ask { id, start, peer, head, body }).await,
+            Place::Native => objects::run_native(gateway, native::Ask { id, start, peer, head, body }).await,
             _ => {
                 let mut response = other(&gateway, peer, &head, body, id).await;
                 if !response.headers().contains_key("x-tollgate-request-id") {
@@ -218,6 +241,11 @@ async fn other(
             Ok(who) => api::requests::generation(gateway, &who, head.uri.query()).await,
             Err(fault) => Err(fault),
         },
+        Place::Response(id, part) if part.takes(&head.method) => match who(gateway, peer, head, false).await {
+            Ok(who) => kept::lookup::serve(gateway, &who, id, part, &head.method, head.uri.query()).await,
+            Err(fault) => Err(fault),
+        },
+        Place::Response(_, part) => Err(wrong_method(part.allow())),
         Place::Admin(rest) => match who(gateway, peer, head, true).await {
             Ok(_) => admin::serve(gateway, rest, head, body).await,
             Err(fault) => Err(fault),
@@ -272,7 +300,15 @@ fn metrics(gateway: &Gateway) -> Response<ReplyBody> {
 fn nothing(path: &str) -> Fault {
     let shown: String = path.chars().take(120).collect();
     let bare = path.strip_prefix("/openai").or_else(|| path.strip_prefix("/anthropic")).unwrap_or(path);
-    let kept = ["/v1/files", "/v1/batches", "/v1/messages/batches", "/v1/realtime", "/v1/uploads", "/v1/fine_tuning"];
+    let kept = [
+        "/v1/files",
+        "/v1/batches",
+        "/v1/messages/batches",
+        "/v1/realtime",
+        "/v1/uploads",
+        "/v1/fine_tuning",
+        "/v1/vector_stores",
+    ];
     let message = if kept.iter().any(|kept| bare == *kept || bare.starts_with(&format!("{kept}/"))) {
         format!(
             "`{shown}` is kept by one provider's account, and is not served across providers in this release. Reach it \
@@ -282,7 +318,7 @@ fn nothing(path: &str) -> Fault {
     } else {
         format!(
             "There is nothing at `{shown}`. Served are /v1/chat/completions, /v1/responses, /v1/messages, \
-             /v1beta/models/{{model}}:generateContent and :streamGenerateContent, /v1/embeddings and OpenAI's other operations, /v1/rerank, /v1/models, /v1/requests/{{id}} and \
+             /v1beta/models/{{model}}:generateContent and :streamGenerateContent, /v1/embeddings and OpenAI's other operations, /v1/rerank, /v1/files, /v1/batches, /v1/messages/batches, /v1/models, /v1/requests/{{id}} and \
              /api/v1/generation; every other path of a provider is reached by the native lane, \
              /native/{{provider}}/…."
         )
@@ -315,7 +351,7 @@ fn preflight(allowed: bool) -> Response<ReplyBody> {
             HeaderValue::from_static(
                 "authorization, content-type, x-api-key, api-key, x-goog-api-key, anthropic-version, anthropic-beta, \
                  openai-beta, idempotency-key, x-tollgate-tags, x-tollgate-user, x-tollgate-session, \
-                 x-tollgate-timeout, x-tollgate-deadline, x-tollgate-cache",
+                 x-tollgate-timeout, x-tollgate-provider, x-tollgate-deadline, x-tollgate-cache",
             ),
         );
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
@@ -332,6 +368,7 @@ tollgate: one endpoint in front of every model.
   POST /v1beta/models/MODEL:generateContent, :streamGenerateContent
                                 Google's dialect      (base_url http://HOST:4000)
   POST /v1/embeddings, /v1/images/generations, /v1/audio/speech, /v1/rerank, …
+  ANY  /v1/files, /v1/batches, /v1/messages/batches
   POST /v1/messages/count_tokens, /v1/responses/input_tokens, /v1beta/models/MODEL:countTokens
   GET  /v1/realtime?model=MODEL  OpenAI's realtime API, a WebSocket
   ANY  /native/PROVIDER/…       a provider's own API

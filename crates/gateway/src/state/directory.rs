@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use jiff::Timestamp;
+use policy::object::Owner;
 use policy::port::KeyRecord;
 use policy::residency::{self, Require};
 
@@ -29,6 +30,8 @@ pub struct Principal {
     pub expires: Option<Timestamp>,
     /// It may use the admin API.
     pub admin: bool,
+    /// Who owns what it makes at providers.
+    pub owner: Owner,
     /// What every provider of its requests must have, all of it.
     pub require: Vec<Require>,
     /// Its team is not defined any more: nobody knows what it requires.
@@ -46,6 +49,7 @@ impl Principal {
     #[must_use]
     pub fn named(name: &str, admin: bool) -> Self {
         Self {
+            owner: if name == "local" { Owner::Local } else { Owner::Admin },
             name: name.into(),
             team: None,
             organization: None,
@@ -61,7 +65,10 @@ impl Principal {
 
     fn of(config: &Config, record: &KeyRecord) -> Self {
         let team = record.team.as_ref().and_then(|name| config.teams.get(name));
+        let owner =
+            record.team.as_ref().map_or_else(|| Owner::Key(Arc::clone(&record.name)), |t| Owner::Team(Arc::clone(t)));
         Self {
+            owner,
             name: Arc::clone(&record.name),
             team: record.team.clone(),
             organization: team.and_then(|team| team.organization.clone()),

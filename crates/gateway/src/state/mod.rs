@@ -4,6 +4,8 @@ pub mod directory;
 pub mod live;
 pub mod misses;
 pub mod names;
+pub mod objects;
+pub mod proofs;
 pub mod provider;
 pub mod snapshot;
 pub mod target;

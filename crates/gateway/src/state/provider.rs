@@ -8,11 +8,17 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use http::Request;
 
+use super::directory::{hash, hex};
 use super::live::Live;
 use crate::config::types::Provider as Configured;
 use crate::tasks::Tasks;
 use crate::upstream::client::{Client, Reach};
 use crate::upstream::credential::{Credential, CredentialError, Payload};
+
+/// A key's fingerprint: the first 16 hex digits of the SHA-256 of its text.
+fn fingerprint(key: &str) -> Arc<str> {
+    hex(&hash(key)).get(..16).unwrap_or_default().into()
+}
 
 /// A provider at run time.
 #[derive(Debug)]
@@ -30,6 +36,8 @@ pub struct Provider {
     /// It answered; starts false only for providers that are looked for.
     pub found: AtomicBool,
     next_key: AtomicUsize,
+    /// Each key's fingerprint, in the keys' order; one empty one where none is needed.
+    fingerprints: Vec<Arc<str>>,
     /// The client of sockets, once one was asked for.
     sockets: OnceLock<Option<Client>>,
     /// Clients for named models that set another `connect`.
@@ -73,9 +81,27 @@ impl Provider {
         let listed = ArcSwapOption::new(same.and_then(|before| before.listed.load_full()));
         let found = AtomicBool::new(!config.probe || same.is_some_and(|before| before.found.load(Ordering::Relaxed)));
         let live = same.map(|before| Arc::clone(&before.live)).unwrap_or_default();
+        let fingerprints = match config.keys.is_empty() {
+            true => vec!["".into()],
+            false => config.keys.iter().map(|key| fingerprint(key.reveal())).collect(),
+        };
         let (next_key, hurried) = (AtomicUsize::new(0), RwLock::default());
         let sockets = OnceLock::new();
-        Ok(Self { config, reach, client, credential, listed, found, next_key, sockets, hurried, live })
+        Ok(Self { config, reach, client, credential, listed, found, next_key, fingerprints, sockets, hurried, live })
+    }
+
+    /// The fingerprint of a key, by its place: what an object is pinned by, since keys may change places.
+    #[must_use]
+    pub fn fingerprint(&self, key: usize) -> Arc<str> {
+        self.fingerprints.get(key).map_or_else(|| "".into(), Arc::clone)
+    }
+
+    /// The place of the key of that fingerprint. A provider's only key takes the place of one that is gone: keys
+    /// are changed within an account.
+    #[must_use]
+    pub fn key_of(&self, fingerprint: &str) -> Option<usize> {
+        let found = self.fingerprints.iter().position(|known| **known == *fingerprint);
+        found.or_else(|| (self.fingerprints.len() == 1).then_some(0))
     }
 
     /// What one of its models is doing.

@@ -107,6 +107,14 @@ impl Target {
         }
     }
 
+    /// The sheet that prices requests of batches: the operator's own prices hold whatever the mode; of the
+    /// catalogue's, only a sheet that knows what batches cost.
+    #[must_use]
+    pub fn batch_sheet(&self) -> Option<&Sheet> {
+        let own = overrides::find(&self.provider.config.prices, &self.model).is_some();
+        self.sheet.as_ref().filter(|sheet| own || sheet.rows.iter().any(|row| row.tier.as_deref() == Some("batch")))
+    }
+
     /// The lane for a caller: its own dialect when the target speaks it, else the preferred one.
     #[must_use]
     pub fn lane(&self, caller: DialectId) -> Option<&Lane> {

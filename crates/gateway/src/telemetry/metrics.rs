@@ -217,7 +217,7 @@ impl Metrics {
         target: &TargetMetrics,
         usage: &Usage,
         nanos: Option<i64>,
-        total_ms: u64,
+        total_ms: Option<u64>,
         first_ms: Option<u64>,
     ) {
         for (unit, quantity) in usage.iter() {
@@ -237,7 +237,9 @@ impl Metrics {
             Some(nanos) => drop(target.cost.inc_by(nanos.max(0) as f64 / 1e9)),
             None => drop(target.unpriced.inc()),
         }
-        target.duration.observe(total_ms as f64 / 1e3);
+        if let Some(total_ms) = total_ms {
+            target.duration.observe(total_ms as f64 / 1e3);
+        }
         if let Some(ms) = first_ms {
             target.first_byte.observe(ms as f64 / 1e3);
         }

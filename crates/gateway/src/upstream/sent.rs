@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use dialect::fault::Fault;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -25,6 +26,22 @@ pub enum Trouble {
     Broken,
     /// Nothing came for `PATIENCE`.
     Stalled,
+    /// What looks at it on its way refused it.
+    Refused,
+}
+
+/// Looks at a body on its way, and may change it.
+pub trait Strain: Send + fmt::Debug {
+    /// What goes on of a piece.
+    ///
+    /// # Errors
+    /// The body may not go on.
+    fn push(&mut self, piece: &[u8]) -> Result<Bytes, Fault>;
+    /// What is left at the end.
+    ///
+    /// # Errors
+    /// As [`Strain::push`].
+    fn finish(&mut self) -> Result<Bytes, Fault>;
 }
 
 impl fmt::Display for Trouble {
@@ -33,6 +50,7 @@ impl fmt::Display for Trouble {
             Trouble::TooLarge => "the body is too long",
             Trouble::Broken => "the body broke off",
             Trouble::Stalled => "the body stopped coming",
+            Trouble::Refused => "the body may not go on",
         })
     }
 }
@@ -92,6 +110,10 @@ struct Shared {
     limit: u64,
     /// Its length, where its sender told.
     length: Option<u64>,
+    /// What looks at it on its way.
+    strain: Mutex<Option<Box<dyn Strain>>>,
+    /// Why that refused it.
+    refused: Mutex<Option<Fault>>,
 }
 
 /// A caller's body on its way to an upstream: it can be sent anew as long as nothing of it was read.
@@ -103,13 +125,31 @@ impl Upload {
     #[must_use]
     pub fn new(body: Incoming, limit: u64) -> Self {
         let length = body.size_hint().exact();
+        Self::of(body, limit, length, None)
+    }
+
+    /// The same, looked at on its way, and `length` of it going on, where known before its end.
+    #[must_use]
+    pub fn strained(body: Incoming, limit: u64, length: Option<u64>, strain: Box<dyn Strain>) -> Self {
+        Self::of(body, limit, length, Some(strain))
+    }
+
+    fn of(body: Incoming, limit: u64, length: Option<u64>, strain: Option<Box<dyn Strain>>) -> Self {
         Self(Arc::new(Shared {
             body: Mutex::new(Some(body)),
             touched: AtomicBool::new(false),
             trouble: AtomicU8::new(0),
             limit,
             length,
+            strain: Mutex::new(strain),
+            refused: Mutex::new(None),
         }))
+    }
+
+    /// What refused it says why.
+    #[must_use]
+    pub fn refused(&self) -> Option<Fault> {
+        self.0.refused.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The body behind bytes that were read of it before; `length` of them and it together, where known.
@@ -123,6 +163,8 @@ impl Upload {
             seen: 0,
             length,
             timer: None,
+            strain: None,
+            over: false,
         }))
     }
 
@@ -139,6 +181,7 @@ impl Upload {
             1 => Some(Trouble::TooLarge),
             2 => Some(Trouble::Broken),
             3 => Some(Trouble::Stalled),
+            4 => Some(Trouble::Refused),
             _ => None,
         }
     }
@@ -160,6 +203,8 @@ pub struct Through {
     seen: u64,
     length: Option<u64>,
     timer: Option<Pin<Box<Sleep>>>,
+    strain: Option<Box<dyn Strain>>,
+    over: bool,
 }
 
 impl Through {
@@ -170,6 +215,10 @@ impl Through {
         if self.body.is_none() {
             self.shared.touched.store(true, Ordering::Relaxed);
             self.body = self.shared.body.lock().unwrap_or_else(PoisonError::into_inner).take();
+            self.strain = self.shared.strain.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+        if self.over {
+            return Poll::Ready(None);
         }
         let Some(body) = &mut self.body else { return self.end(Trouble::Broken) };
         loop {
@@ -181,10 +230,23 @@ impl Through {
                     if self.seen > self.shared.limit {
                         return self.end(Trouble::TooLarge);
                     }
-                    return Poll::Ready(Some(Ok(piece)));
+                    match self.strain.as_mut().map(|strain| strain.push(&piece)) {
+                        None => return Poll::Ready(Some(Ok(piece))),
+                        Some(Ok(piece)) if piece.is_empty() => {}
+                        Some(Ok(piece)) => return Poll::Ready(Some(Ok(piece))),
+                        Some(Err(fault)) => return self.refuse(fault),
+                    }
                 }
                 Poll::Ready(Some(Err(_))) => return self.end(Trouble::Broken),
-                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(None) => {
+                    self.over = true;
+                    return match self.strain.take().map(|mut strain| strain.finish()) {
+                        None => Poll::Ready(None),
+                        Some(Ok(rest)) if rest.is_empty() => Poll::Ready(None),
+                        Some(Ok(rest)) => Poll::Ready(Some(Ok(rest))),
+                        Some(Err(fault)) => self.refuse(fault),
+                    };
+                }
                 Poll::Pending => {
                     let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(PATIENCE)));
                     std::task::ready!(timer.as_mut().poll(cx));
@@ -194,11 +256,17 @@ impl Through {
         }
     }
 
+    fn refuse(&self, fault: Fault) -> Poll<Option<Result<Bytes, Trouble>>> {
+        *self.shared.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
+        self.end(Trouble::Refused)
+    }
+
     fn end(&self, trouble: Trouble) -> Poll<Option<Result<Bytes, Trouble>>> {
         let code = match trouble {
             Trouble::TooLarge => 1,
             Trouble::Broken => 2,
             Trouble::Stalled => 3,
+            Trouble::Refused => 4,
         };
         self.shared.trouble.store(code, Ordering::Relaxed);
         Poll::Ready(Some(Err(trouble)))

@@ -19,10 +19,10 @@ use crate::harness::{self, KEY_1, chat, chat_stream, keys, no_secrets, post_chat
 const CLIENTS: usize = 4;
 
 /// Chance from a seed that a failure tells.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, most: u64) -> u64 {
+    pub(crate) fn below(&mut self, most: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % most
     }

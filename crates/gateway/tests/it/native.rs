@@ -88,19 +88,19 @@ async fn get_head_and_empty_answers_pass() {
     let upstream = Upstream::start().await;
     let harness = start(&upstream, "").await;
     upstream.reply(Script::json(200, &json!({"id": "file-1"})));
-    let got = harness.call(&Request::get("/native/p1/v1/files/file-1").bearer(ALICE)).await;
+    let got = harness.call(&Request::get("/native/p1/v1/things/file-1").bearer(ALICE)).await;
     assert_eq!((got.status, got.json()), (200, json!({"id": "file-1"})));
     upstream.reply(Script::head(204, "text/plain", Framing::Length(0)).end());
     let got = harness.call(&Request::new("PUT", "/native/p1/v1/things/1").bearer(ALICE)).await;
     assert_eq!((got.status, got.body.len()), (204, 0));
     upstream.reply(Script::head(200, "text/plain", Framing::Length(7)));
     let mut client = harness.connect().await;
-    let got = client.request(&Request::new("HEAD", "/native/p1/v1/files/file-1").bearer(ALICE)).await;
+    let got = client.request(&Request::new("HEAD", "/native/p1/v1/things/file-1").bearer(ALICE)).await;
     harness.note(&got);
     assert_eq!((got.status, got.header("content-length"), got.body.len()), (200, Some("7"), 0));
     // No redirect is followed.
     upstream.reply(Script::body(302, "text/plain", "").header("location", "https://elsewhere.example/x"));
-    let got = harness.call(&Request::get("/native/p1/v1/files/file-1/content").bearer(ALICE)).await;
+    let got = harness.call(&Request::get("/native/p1/v1/things/file-1/content").bearer(ALICE)).await;
     assert_eq!((got.status, got.header("location")), (302, Some("https://elsewhere.example/x")));
     assert_eq!(upstream.requests().len(), 4);
     harness.finish().await;
@@ -234,12 +234,12 @@ async fn the_account_is_the_operators_and_models_are_the_keys() {
     upstream.reply_always(Script::json(200, &openai::completion("ok", 1, 1)));
     let harness = start(&upstream, "").await;
     for (method, path) in [
-        ("GET", "/native/p1/v1/files"),
-        ("GET", "/native/p1/v1/files/"),
-        ("GET", "/native/p1/v1/%66iles?limit=1"),
-        ("DELETE", "/native/p1/v1/files/file-1"),
-        ("GET", "/native/a1/v1/messages/batches"),
-        ("DELETE", "/native/p1/v1/responses/r1"),
+        ("GET", "/native/p1/v1/conversations"),
+        ("GET", "/native/p1/v1/conversations/"),
+        ("GET", "/native/p1/v1/%63onversations?limit=1"),
+        ("GET", "/native/a1/v1/skills"),
+        ("DELETE", "/native/p1/v1/models/ft:m"),
+        ("DELETE", "/native/p1/v1/organization/files/file-1"),
         ("POST", "/native/p1/v1/organization/admin_api_keys"),
     ] {
         let ask = |key: &str| Request::new(method, path).bearer(key);
@@ -254,7 +254,7 @@ async fn the_account_is_the_operators_and_models_are_the_keys() {
     for (path, body) in [
         ("/native/a1/v1/messages", json!({"model": "m"})),
         ("/native/p1/v1/chat/completions", json!({"messages": []})),
-        ("/native/p1/v1/batches", json!({"model": "m"})),
+        ("/native/p1/v1/uploads", json!({"model": "m"})),
         ("/native/a1/v1/chat/completions", json!({"model": "m", "models": ["x"]})),
     ] {
         refused(&harness.call(&bob(path, &body)).await, 403, "forbidden");
@@ -263,7 +263,7 @@ async fn the_account_is_the_operators_and_models_are_the_keys() {
     let request = Request::new("POST", "/native/p1/v1/chat/completions").bearer(BOB);
     let request = request.header("content-type", "application/json").body(twice);
     refused(&harness.call(&request).await, 403, "forbidden");
-    refused(&harness.call(&Request::get("/native/p1/v1/files/file-1").bearer(BOB)).await, 403, "forbidden");
+    refused(&harness.call(&Request::get("/native/p1/v1/things/1").bearer(BOB)).await, 403, "forbidden");
     assert_eq!(upstream.requests().len(), before + 2);
     harness.finish().await;
 }
@@ -309,15 +309,15 @@ async fn an_upload_goes_up_as_it_comes_within_its_bound() {
     let harness = start(&upstream, ", max_upload: 1MiB, max_body: 64KiB, max_buffered: 64KiB").await;
     // Larger than anything that may be held in memory.
     let body = vec![b'x'; 1 << 20];
-    let request = Request::new("POST", "/native/p1/v1/files").bearer(ALICE).body(body.clone());
+    let request = Request::new("POST", "/native/p1/v1/things").bearer(ALICE).body(body.clone());
     assert_eq!(harness.call(&request.header("content-type", "multipart/form-data; boundary=b")).await.status, 200);
     assert_eq!(upstream.requests().pop().unwrap().body, body);
     // Too long, told before and not told before.
-    let request = Request::new("POST", "/native/p1/v1/files").bearer(ALICE).body(vec![b'x'; (1 << 20) + 1]);
+    let request = Request::new("POST", "/native/p1/v1/things").bearer(ALICE).body(vec![b'x'; (1 << 20) + 1]);
     refused(&harness.call(&request).await, 413, "too_large");
     let mut client = harness.connect().await;
     let head = format!(
-        "POST /native/p1/v1/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {ALICE}\r\ntransfer-encoding: chunked\r\n\r\n"
+        "POST /native/p1/v1/things HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {ALICE}\r\ntransfer-encoding: chunked\r\n\r\n"
     );
     client.send(head).await.unwrap();
     let piece = vec![b'x'; 600_000];

@@ -106,8 +106,8 @@ async fn what_is_asked_wrongly_is_refused() {
         ("/v1/embeddings", "{\"model\":7}", 400, "invalid_request"),
         ("/v1/embeddings", "{\"model\":\"nothing-like-it\"}", 404, "unknown_model"),
         ("/v1/audio/transcriptions", "{\"model\":\"p1/m\"}", 415, "unsupported"),
-        ("/v1/files", "{}", 404, "not_found"),
-        ("/v1/batches", "{}", 404, "not_found"),
+        ("/v1/files", "{}", 415, "unsupported"),
+        ("/v1/uploads", "{}", 404, "not_found"),
         ("/v1/realtime/client_secrets", "{}", 404, "not_found"),
     ] {
         let response = testkit::http::fetch(harness.addr, &post(path, body)).await;

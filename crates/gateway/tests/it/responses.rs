@@ -237,49 +237,6 @@ async fn custom_tools_cross_as_functions_and_come_back() {
 }
 
 #[tokio::test]
-async fn what_one_account_keeps_goes_to_it_alone() {
-    let upstream = Upstream::start().await;
-    let harness = three(&upstream).await;
-    let stateful = [
-        json!({"previous_response_id": "resp_1"}),
-        json!({"conversation": {"id": "conv_1"}}),
-        json!({"input": [{"type": "item_reference", "id": "msg_1"}]}),
-    ];
-    for more in &stateful {
-        let mut body = asks("any");
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        // The first target that speaks the dialect, though it is neither the first nor the only one.
-        upstream.reply(Script::json(200, &responses::answer("ok", 10, 20)));
-        let response = harness.call(&post("/v1/responses", &body)).await;
-        assert_eq!((response.status, response.header("x-tollgate-served-by")), (200, Some("r1/m")), "{more}");
-        assert_eq!(response.header("x-tollgate-why"), Some("pinned"));
-        let up = upstream.requests().pop().unwrap();
-        assert_eq!(up.header("authorization"), Some(format!("Bearer {KEY_1}").as_str()));
-        // No target speaks it: refused with a word on what to do, and nothing goes up.
-        let before = upstream.requests().len();
-        body["model"] = "others".into();
-        let response = harness.call(&post("/v1/responses", &body)).await;
-        assert_eq!((response.status, response.header("x-tollgate-error")), (400, Some("invalid_request")), "{more}");
-        assert!(response.json()["error"]["message"].as_str().unwrap().contains("Send "), "{}", response.text());
-        assert_eq!(upstream.requests().len(), before);
-    }
-    // It fails: no other target, no other key is tried.
-    upstream.reply_always(Script::json(401, &openai::bad_key("cdef")));
-    let mut body = asks("any");
-    body["previous_response_id"] = json!("resp_1");
-    let before = upstream.requests().len();
-    let response = harness.call(&post("/v1/responses", &body)).await;
-    assert_eq!(response.status, 502, "{}", response.text());
-    let sent = upstream.requests().split_off(before);
-    assert!(sent.iter().all(|one| one.path() == "/v1/responses"), "no other target");
-    assert!(
-        sent.iter().all(|one| one.header("authorization") == Some(format!("Bearer {KEY_1}").as_str())),
-        "no other key"
-    );
-    harness.finish().await;
-}
-
-#[tokio::test]
 async fn a_failing_stream_is_told_in_its_own_form() {
     let upstream = Upstream::start().await;
     let harness = three(&upstream).await;

@@ -279,6 +279,10 @@ pub struct Row {
     /// What it serves beside its dialects. Without: nothing for vendors, every operation for others.
     #[serde(default)]
     pub operations: Option<Vec<Serves>>,
+    /// What it keeps for its callers, by the names of [`Kept`](super::kept::Kept). Without: files and batches for
+    /// gateways and generic servers, nothing for others.
+    #[serde(default)]
+    pub keeps: Option<Vec<String>>,
     /// Where it lists its models, after `base_url`; none when it has no such list.
     #[serde(default)]
     pub models: Option<String>,

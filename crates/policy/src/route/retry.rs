@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Route {
     /// The caller's number of the target.
     pub target: usize,
-    /// How many keys its provider has; at least 1.
+    /// How many keys its provider has; at least 1. With 1 it is [`Route::first_key`], whatever others there are.
     pub keys: usize,
     /// The key to begin with.
     pub first_key: usize,
@@ -71,6 +71,9 @@ pub fn next(routes: &[Route], failed: &[Failed], most: usize, now: Duration, dic
     let tried = |route: usize, key: usize| failed.iter().any(|other| other.route == route && other.key == key);
     let fresh_key = |route: usize| {
         let keys = routes.get(route)?;
+        if keys.keys == 1 {
+            return Some(keys.first_key).filter(|key| !tried(route, *key));
+        }
         (0..keys.keys).map(|step| (keys.first_key + step) % keys.keys.max(1)).find(|key| !tried(route, *key))
     };
     // The key is at fault: the next key of the same target at once.
@@ -94,7 +97,9 @@ pub fn next(routes: &[Route], failed: &[Failed], most: usize, now: Duration, dic
 fn again(routes: &[Route], failed: &[Failed], now: Duration, dice: u64) -> Next {
     let mut best: Option<(Duration, usize, usize)> = None;
     for (place, route) in routes.iter().enumerate() {
-        for key in 0..route.keys {
+        // One key of several may be the only one that is to be tried.
+        let keys = if route.keys == 1 { route.first_key..route.first_key + 1 } else { 0..route.keys };
+        for key in keys {
             let of_pair = || failed.iter().filter(|other| other.route == place && other.key == key);
             let Some(last) = of_pair().next_back() else { continue };
             if matches!(last.outcome, Outcome::Auth | Outcome::Billing) {

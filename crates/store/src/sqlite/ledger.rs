@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use policy::entry::Columns;
 use policy::latency::Histogram;
+use policy::object::Change;
 use policy::port::{Fut, Grouping, Ledger, Position, StoreError, Sum};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, TransactionBehavior};
 use uuid::Uuid;
 
 use super::conn::{Pool, fault, reader, writer};
+use super::objects;
 use super::upstream::{self, Recent};
 use crate::rollup::{self, DISTINCT, Group, OTHER, Rollup, Totals};
 
@@ -97,6 +99,10 @@ impl Write {
             let sql = "INSERT INTO lines (id, line) VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING";
             let mut insert = transaction.prepare_cached(sql).map_err(fault)?;
             for line in lines {
+                if Change::is(line) {
+                    objects::apply(&transaction, line)?;
+                    continue;
+                }
                 let Some(columns) = Columns::read(line) else { continue };
                 if insert.execute((columns.id.as_bytes(), line)).map_err(fault)? > 0 {
                     rollup.add(&columns);

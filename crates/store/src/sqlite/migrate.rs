@@ -14,9 +14,11 @@ pub(super) struct Step {
 }
 
 /// Every step, in order. A step that was released is never edited.
-pub(super) const STEPS: [Step; 2] = [
+pub(super) const STEPS: [Step; 4] = [
     Step { number: 1, sql: include_str!("../../migrations/sqlite/0001_ledger.sql") },
     Step { number: 2, sql: include_str!("../../migrations/sqlite/0002_directory.sql") },
+    Step { number: 3, sql: include_str!("../../migrations/sqlite/0003_objects.sql") },
+    Step { number: 4, sql: include_str!("../../migrations/sqlite/0004_responses.sql") },
 ];
 
 /// Brings the database to the last step.

@@ -1,7 +1,7 @@
 //! SQLite against the contract suites, its layout's steps, its lock, and its bounds.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-use policy::port::{Directory as _, Grouping, Ledger as _, Position, StoreError};
+use policy::port::{Directory as _, Grouping, Kept, Ledger as _, Position, Responses as _, Room, StoreError};
 use testkit::contract::{self, Sample, wait};
 
 use crate::rollup::DISTINCT;
@@ -12,15 +12,55 @@ use super::{conn, open};
 #[test]
 fn keeps_the_ledgers_contract() {
     let dir = tempfile::tempdir().unwrap();
-    let (ledger, _) = open(&dir.path().join("db")).unwrap();
+    let (ledger, ..) = open(&dir.path().join("db")).unwrap();
     contract::ledger(&ledger);
 }
 
 #[test]
 fn keeps_the_directorys_contract() {
     let dir = tempfile::tempdir().unwrap();
-    let (_, directory) = open(&dir.path().join("db")).unwrap();
+    let (_, directory, ..) = open(&dir.path().join("db")).unwrap();
     contract::directory(&directory);
+}
+
+#[test]
+fn keeps_the_responses_contract() {
+    let dir = tempfile::tempdir().unwrap();
+    let (.., responses) = open(&dir.path().join("db")).unwrap();
+    contract::responses(&responses);
+}
+
+#[test]
+fn a_forgotten_response_is_not_in_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (.., responses) = open(&dir.path().join("db")).unwrap();
+    let room = Room { owner_count: 10, owner_bytes: 1 << 20, total_bytes: 1 << 20 };
+    let secret = "what-alice-asked-in-private";
+    let kept = Kept {
+        id: "resp_1".into(),
+        owner: "key:alice".into(),
+        previous: None,
+        created_ms: 1,
+        expires_ms: 1_000,
+        input: format!("[\"{secret}\"]").into(),
+        body: "{}".into(),
+    };
+    assert!(!format!("{kept:?}").contains(secret), "what prints a response shows no content");
+    wait(responses.put(&kept, room)).unwrap();
+    assert_eq!(wait(responses.forget("key:alice", "resp_1", 2)), Ok(true));
+    drop(responses);
+    // What the log before the file still has goes with the next checkpoint.
+    let connection = rusqlite::Connection::open(dir.path().join("db")).unwrap();
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    let bytes = std::fs::read(dir.path().join("db")).unwrap();
+    assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+}
+
+#[test]
+fn keeps_the_objects_contract() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ledger, _, objects, _) = open(&dir.path().join("db")).unwrap();
+    contract::objects(&ledger, &objects);
 }
 
 #[test]
@@ -29,11 +69,11 @@ fn everything_is_there_after_opening_again() {
     let sample = Sample::new(1_795_341_600_000, 1);
     let position = Position { file: 9, offset: 42 };
     {
-        let (ledger, directory) = open(&dir.path().join("db")).unwrap();
+        let (ledger, directory, ..) = open(&dir.path().join("db")).unwrap();
         wait(ledger.append(&[&sample.line()], position)).unwrap();
         wait(directory.set_setting("a", "b")).unwrap();
     }
-    let (ledger, directory) = open(&dir.path().join("db")).unwrap();
+    let (ledger, directory, ..) = open(&dir.path().join("db")).unwrap();
     assert_eq!(wait(ledger.position()), Ok(position));
     assert_eq!(wait(ledger.find(sample.id)), Ok(Some(sample.line())));
     assert_eq!(wait(directory.setting("a")), Ok(Some("b".into())));
@@ -46,7 +86,7 @@ fn a_newer_or_different_layout_is_refused() {
     let mut connection = conn::writer(&path, std::time::Duration::ZERO).unwrap();
     migrate(&mut connection, &STEPS).unwrap();
     migrate(&mut connection, &STEPS).unwrap();
-    let edited = [Step { sql: "SELECT 1", ..STEPS[0] }, STEPS[1]];
+    let edited = [Step { sql: "SELECT 1", ..STEPS[0] }, STEPS[1], STEPS[2], STEPS[3]];
     let error = migrate(&mut connection, &edited).unwrap_err().to_string();
     assert!(error.contains("step 1"), "{error}");
     connection.execute("INSERT INTO migrations VALUES (99, 'x')", []).unwrap();
@@ -75,7 +115,7 @@ fn a_file_that_is_no_database_is_damaged() {
 fn a_lock_is_unavailable_and_nothing_is_half_done() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
-    let (ledger, _) = open(&path).unwrap();
+    let (ledger, ..) = open(&path).unwrap();
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let sample = Sample::new(1_795_341_600_000, 1);
@@ -94,7 +134,7 @@ fn a_lock_is_unavailable_and_nothing_is_half_done() {
 #[test]
 fn too_many_users_a_day_are_counted_as_other() {
     let dir = tempfile::tempdir().unwrap();
-    let (ledger, _) = open(&dir.path().join("db")).unwrap();
+    let (ledger, ..) = open(&dir.path().join("db")).unwrap();
     let at = 1_795_341_600_000;
     let mut nanos = 0;
     for chunk in 0..6_u64 {
@@ -121,7 +161,7 @@ fn too_many_users_a_day_are_counted_as_other() {
 #[test]
 fn amounts_beyond_the_range_do_not_end_the_reports() {
     let dir = tempfile::tempdir().unwrap();
-    let (ledger, _) = open(&dir.path().join("db")).unwrap();
+    let (ledger, ..) = open(&dir.path().join("db")).unwrap();
     for number in 0..3 {
         let sample = Sample { nanos: Some(i64::MAX), ..Sample::new(1_795_341_600_000, number * 2) };
         wait(ledger.append(&[&sample.line()], Position { file: 1, offset: number })).unwrap();

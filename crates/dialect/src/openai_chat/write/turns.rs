@@ -7,6 +7,7 @@ use super::names::Names;
 use super::part::{self, Piece, gone, more, piece};
 use crate::id::DialectId;
 use crate::ir::part::{Body as Said, MediaSource, Opaque, Origin, Part, Reasoning, ToolCall, ToolResult};
+use crate::ir::proofs::claude;
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
 use crate::members::written;
@@ -413,15 +414,6 @@ fn accepts(proof: &Opaque, model: &str) -> bool {
 fn is_geminis(origin: &Origin, model: &str) -> bool {
     let known = !origin.model.is_empty() || model.contains("gemini");
     known && origin.accepts(DialectId::Gemini, model)
-}
-
-/// A Claude's name without publisher, date and dots: `anthropic/claude-sonnet-4.5` is `claude-sonnet-4-5`.
-fn claude(model: &str) -> String {
-    let name = model.rsplit('/').next().unwrap_or_default();
-    let name = name.split([':', '@']).next().unwrap_or_default();
-    let dated = |date: &&(&str, &str)| date.1.len() == 8 && date.1.bytes().all(|byte| byte.is_ascii_digit());
-    let name = name.rsplit_once('-').as_ref().filter(dated).map_or(name, |(name, _)| name);
-    name.replace('.', "-")
 }
 
 /// `content`: a string where that says the same.

@@ -1,7 +1,7 @@
 //! What the contract names but this release does not do: refused, never accepted and ignored.
 
-use super::super::raw::{Cache, File, Later};
-use super::super::read::{Reader, Spot};
+use super::super::raw::{Cache, Content, File, Later};
+use super::super::read::{OrOff, Reader, Spot};
 
 /// Refuses every field whose feature is not built, unless it says the default.
 pub(super) fn refuse(raw: &File, reader: &mut Reader<'_>) {
@@ -12,7 +12,7 @@ pub(super) fn refuse(raw: &File, reader: &mut Reader<'_>) {
     only(&raw.limits, "limits", &[], reader);
     cache(&raw.cache, reader);
     if let Some(log) = &raw.log {
-        only(&log.value.content, "log.content", &[], reader);
+        content(&log.value.content, reader);
     }
     for (_, spot) in raw.models.iter().flat_map(|named| &named.value.0) {
         let model = &spot.value;
@@ -24,6 +24,21 @@ pub(super) fn refuse(raw: &File, reader: &mut Reader<'_>) {
     for key in raw.keys.iter().flat_map(|list| &list.value) {
         only(&key.value.fail, "fail", &["open"], reader);
         cache(&key.value.cache, reader);
+    }
+}
+
+/// `all` is taken for what is built of it, which the caller is told.
+fn content(field: &Option<Spot<OrOff<Content>>>, reader: &mut Reader<'_>) {
+    match field {
+        Some(Spot { at, value: OrOff::On(Content::All) }) => reader.warning(
+            *at,
+            "`log.content: all` keeps the state of responses; bodies beside ledger lines are not built yet",
+            "write `responses: { state: on }` to keep that alone, also in later releases",
+        ),
+        Some(Spot { at, value: OrOff::On(Content::Errors) }) => {
+            reader.problem(*at, "`log.content: errors` is not built yet", "remove it, or write `off` or `all`");
+        }
+        Some(Spot { value: OrOff::Off, .. }) | None => {}
     }
 }
 

@@ -171,13 +171,13 @@ fn what_is_not_built_is_refused_and_its_off_state_is_not() {
         prompt_cache: off, slo: null, cache: { mode: off } } }\nteams: { t: { require: {} } }\n";
     check(off, "");
     check(
-        "limits: [{ who: { key: each }, allow: 60 requests/minute }]\ncache: { mode: exact }\nlog: { content: all }\non_loss: open\n\
+        "limits: [{ who: { key: each }, allow: 60 requests/minute }]\ncache: { mode: exact }\nlog: { content: errors }\non_loss: open\n\
          affinity: strict\nstore: postgres://u:secret@h/db\ncoordination: redis://h\nproviders: { openai: {} }\n\
          models: { m: { choose: cheapest, targets: [openai/x], hedge: { after: p95 }, rescue: continue, prompt_cache: auto } }\n\
          teams: { t: { require: { region: eu } } }\n",
         "t.yaml:1:9: `limits` is not built yet\n  remove it
 t.yaml:2:16: `cache.mode` is not built yet\n  remove it
-t.yaml:3:17: `log.content` is not built yet\n  remove it
+t.yaml:3:17: `log.content: errors` is not built yet\n  remove it, or write `off` or `all`
 t.yaml:4:10: `on_loss` is not built yet\n  remove it, or write the default `local`
 t.yaml:5:11: `affinity` is not built yet\n  remove it, or write the default `auto`
 t.yaml:6:8: this `store` is not built yet\n  remove it, or write the default `sqlite`
