@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use wire::json::{Joiner, Json};
 
 use super::call::{self, Call, Piece, made_id};
+use super::media::{image_part, sound, source};
 use super::think::{self, Think};
 use super::{cite, details, finish};
 use crate::id::DialectId;
@@ -484,28 +485,4 @@ impl Choice {
             out.push(Event::Close { part });
         }
     }
-}
-
-fn image_part(source: MediaSource) -> Part {
-    Body::Media(Media { kind: MediaKind::Image, source, name: None, detail: None }).into()
-}
-
-/// The bytes of a `data:` address, or the address.
-fn source(url: &str) -> MediaSource {
-    match url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) {
-        Some((media_type, data)) => MediaSource::Base64 { media_type: media_type.to_owned(), data: data.to_owned() },
-        None => MediaSource::Url(url.to_owned()),
-    }
-}
-
-/// The media type of sound, by how its base64 begins: the answer itself does not say. Streams are raw PCM.
-fn sound(data: &str) -> &'static str {
-    let kinds = [
-        ("SUQz", "audio/mpeg"),
-        ("//", "audio/mpeg"),
-        ("UklG", "audio/wav"),
-        ("T2dn", "audio/ogg"),
-        ("ZkxhQ", "audio/flac"),
-    ];
-    kinds.into_iter().find(|(begin, _)| data.starts_with(begin)).map_or("audio/pcm", |(_, kind)| kind)
 }

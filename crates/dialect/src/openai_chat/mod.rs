@@ -11,6 +11,7 @@ mod details;
 mod encode;
 pub(crate) mod fault;
 mod finish;
+mod media;
 mod meter;
 mod patch;
 mod peek;
