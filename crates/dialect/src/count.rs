@@ -63,7 +63,7 @@ impl Form {
             DialectId::OpenAiResponses => Some(Form::Responses),
             DialectId::Gemini => Some(Form::Gemini),
             // Bedrock counts Claude alone, which `bedrock-claude` asks for in its own dialect.
-            DialectId::OpenAiChat | DialectId::BedrockConverse => None,
+            DialectId::OpenAiChat | DialectId::BedrockConverse | DialectId::CohereV2 | DialectId::Ollama => None,
         }
     }
 
@@ -194,7 +194,8 @@ pub fn write(dialect: DialectId, tokens: u64, estimated: bool) -> String {
         match dialect {
             DialectId::Gemini => json.key("totalTokens").u64(tokens),
             DialectId::AnthropicMessages => json.key("input_tokens").u64(tokens),
-            DialectId::OpenAiResponses | DialectId::OpenAiChat | DialectId::BedrockConverse => {
+            // Nobody asks in the form of the others.
+            _ => {
                 json.key("object").str("response.input_tokens");
                 json.key("input_tokens").u64(tokens)
             }

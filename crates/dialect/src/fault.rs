@@ -138,6 +138,8 @@ impl Kind {
             DialectId::OpenAiChat | DialectId::OpenAiResponses => self.row().3,
             DialectId::AnthropicMessages => self.row().4,
             DialectId::Gemini => google(self.row().2),
+            // Their errors have a message and no type: the kind stands where one is named (Cohere's `error_type`).
+            DialectId::CohereV2 | DialectId::Ollama => self.row().1,
             DialectId::BedrockConverse => amazon(self.row().2),
         }
     }

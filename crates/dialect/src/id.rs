@@ -15,16 +15,22 @@ pub enum DialectId {
     Gemini,
     /// Amazon Bedrock's `Converse` and `ConverseStream`.
     BedrockConverse,
+    /// Cohere's `/v2/chat`.
+    CohereV2,
+    /// Ollama's native `/api/chat`.
+    Ollama,
 }
 
 impl DialectId {
     /// Every dialect.
-    pub const ALL: [DialectId; 5] = [
+    pub const ALL: [DialectId; 7] = [
         DialectId::OpenAiChat,
         DialectId::AnthropicMessages,
         DialectId::OpenAiResponses,
         DialectId::Gemini,
         DialectId::BedrockConverse,
+        DialectId::CohereV2,
+        DialectId::Ollama,
     ];
 
     /// The name in configuration, provider rows and ledger lines.
@@ -36,6 +42,8 @@ impl DialectId {
             DialectId::OpenAiResponses => "openai-responses",
             DialectId::Gemini => "gemini",
             DialectId::BedrockConverse => "bedrock-converse",
+            DialectId::CohereV2 => "cohere-v2",
+            DialectId::Ollama => "ollama",
         }
     }
 

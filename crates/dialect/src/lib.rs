@@ -9,6 +9,7 @@ mod alike;
 pub mod anthropic_messages;
 pub mod bedrock_converse;
 mod cite;
+pub mod cohere_v2;
 pub mod count;
 pub mod dialect;
 pub mod embed;
@@ -21,7 +22,9 @@ pub mod ir;
 pub mod loss;
 mod members;
 mod names;
+mod number;
 mod object;
+pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
 pub mod outcome;
@@ -42,13 +45,15 @@ use id::DialectId;
 
 /// Every dialect that is built.
 #[must_use]
-pub fn all() -> [&'static dyn Dialect; 5] {
+pub fn all() -> [&'static dyn Dialect; 7] {
     [
         &openai_chat::OpenAiChat,
         &anthropic_messages::AnthropicMessages,
         &openai_responses::OpenAiResponses,
         &gemini::Gemini,
         &bedrock_converse::BedrockConverse,
+        &cohere_v2::CohereV2,
+        &ollama::Ollama,
     ]
 }
 
@@ -61,5 +66,7 @@ pub fn of(id: DialectId) -> &'static dyn Dialect {
         DialectId::OpenAiResponses => &openai_responses::OpenAiResponses,
         DialectId::Gemini => &gemini::Gemini,
         DialectId::BedrockConverse => &bedrock_converse::BedrockConverse,
+        DialectId::CohereV2 => &cohere_v2::CohereV2,
+        DialectId::Ollama => &ollama::Ollama,
     }
 }

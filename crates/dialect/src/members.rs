@@ -113,5 +113,10 @@ pub(crate) fn written(more: &[(String, String)], members: impl FnOnce(&mut Write
     json.finish()
 }
 
+/// JSON text as one line: white space between its tokens may be line breaks, those in strings are escaped.
+pub(crate) fn one_line(json: &str) -> Cow<'_, str> {
+    if json.contains(['\n', '\r']) { Cow::Owned(json.replace(['\n', '\r'], " ")) } else { Cow::Borrowed(json) }
+}
+
 #[cfg(test)]
 mod tests;

@@ -76,11 +76,21 @@ pub enum Quirk {
     NoSampling,
     /// Refuses an unknown top-level field with a 400, so nothing of ours may slip in.
     Strict,
+    /// What an answer found on the web stands at its top, in every chunk: `search_results`, `citations`
+    /// (Perplexity).
+    SearchResults,
+    /// A last message of the assistant's is gone on with only where it says `prefix: true`, and refused else
+    /// (Mistral).
+    Prefix,
+    /// `reasoning_effort` is `high` or `none` (Mistral).
+    EffortHighOrNone,
+    /// Refuses a forced `tool_choice` while it thinks (DeepSeek).
+    NoForcedChoiceThinking,
 }
 
 impl Quirk {
     /// Every quirk with its name in provider rows and configuration.
-    pub const ALL: [(Quirk, &'static str); 35] = [
+    pub const ALL: [(Quirk, &'static str); 39] = [
         (Quirk::NoDone, "no-done"),
         (Quirk::UsageEveryChunk, "usage-every-chunk"),
         (Quirk::NoStreamOptions, "no-stream-options"),
@@ -116,6 +126,10 @@ impl Quirk {
         (Quirk::NoToolChoice, "no-tool-choice"),
         (Quirk::NoSampling, "no-sampling"),
         (Quirk::Strict, "strict"),
+        (Quirk::SearchResults, "search-results"),
+        (Quirk::Prefix, "prefix"),
+        (Quirk::EffortHighOrNone, "effort-high-or-none"),
+        (Quirk::NoForcedChoiceThinking, "no-forced-choice-thinking"),
     ];
 
     /// The quirk of a name.

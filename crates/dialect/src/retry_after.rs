@@ -136,7 +136,7 @@ fn http_date(text: &str) -> Option<u64> {
 }
 
 /// Unix seconds of `2026-10-21T07:28:00Z`, with or without a fraction or an offset.
-fn rfc3339(text: &str) -> Option<u64> {
+pub(crate) fn rfc3339(text: &str) -> Option<u64> {
     let (date, time) = text.split_once(['T', 't'])?;
     let mut numbers = date.splitn(3, '-').map(|number| number.parse::<u64>().ok());
     let days = days(numbers.next()??, numbers.next()??, numbers.next()??)?;

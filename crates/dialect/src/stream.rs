@@ -3,6 +3,7 @@
 use wire::eventstream::EventStreamFramer;
 use wire::frame::{Frame, Framer};
 use wire::json::Json;
+use wire::ndjson::NdjsonFramer;
 use wire::sse::SseFramer;
 
 use crate::ir::event::{Delta, Event};
@@ -18,6 +19,8 @@ pub enum Framing {
     Events,
     /// Messages of an AWS event stream, whose bytes are no text.
     AwsEventStream,
+    /// JSON texts, a line each.
+    Lines,
 }
 
 impl Framing {
@@ -27,6 +30,7 @@ impl Framing {
         match self {
             Framing::Events => Box::new(SseFramer::default()),
             Framing::AwsEventStream => Box::new(EventStreamFramer::default()),
+            Framing::Lines => Box::new(NdjsonFramer::default()),
         }
     }
 
@@ -36,6 +40,7 @@ impl Framing {
         match self {
             Framing::Events => "text/event-stream",
             Framing::AwsEventStream => "application/vnd.amazon.eventstream",
+            Framing::Lines => "application/x-ndjson",
         }
     }
 }

@@ -5,8 +5,10 @@
 
 pub mod anthropic;
 pub mod bedrock;
+pub mod cohere;
 pub mod converse;
 pub mod gemini;
+pub mod ollama;
 pub mod openai;
 pub mod responses;
 

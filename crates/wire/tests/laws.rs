@@ -15,5 +15,7 @@ mod edit;
 mod json;
 #[path = "laws/jsonarray.rs"]
 mod jsonarray;
+#[path = "laws/ndjson.rs"]
+mod ndjson;
 #[path = "laws/sse.rs"]
 mod sse;

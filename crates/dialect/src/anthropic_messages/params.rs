@@ -4,6 +4,7 @@ use super::model::{Abilities, abilities};
 use crate::ir::foreign::Raw;
 use crate::ir::request::{Effort, Request};
 use crate::loss::Loss;
+use crate::number::{is_zero, within};
 use crate::quirk::Quirk;
 use crate::target::{Control, Target};
 
@@ -177,49 +178,15 @@ fn sampling(
     sent
 }
 
-/// A temperature within 0 and 1, and whether it was; told from the digits, since rounding would err.
+/// A temperature within 0 and 1, and whether it was.
 fn clamp(number: &str) -> (&str, bool) {
-    let (negative, number_abs) = match number.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, number),
-    };
-    if negative {
-        return ("0", is_zero(number_abs));
-    }
-    if !is_zero(number_abs) && exceeds_one(number_abs) { ("1", false) } else { (number, true) }
-}
-
-/// True for a decimal without a digit other than 0 before its exponent.
-fn is_zero(number: &str) -> bool {
-    let digits = number.split(['e', 'E']).next().unwrap_or_default();
-    !digits.bytes().any(|byte| matches!(byte, b'1'..=b'9'))
-}
-
-/// True for a positive decimal greater than 1.
-fn exceeds_one(number: &str) -> bool {
-    let (head, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-    // An exponent too large to read is decided by its sign alone.
-    let exponent: i64 = exponent.parse().unwrap_or(if exponent.starts_with('-') { i64::MIN / 2 } else { i64::MAX / 2 });
-    let (whole, fraction) = head.split_once('.').unwrap_or((head, ""));
-    let digits = whole.bytes().chain(fraction.bytes());
-    let zeros = digits.clone().take_while(|digit| *digit == b'0').count();
-    let length = |count: usize| i64::try_from(count).unwrap_or(i64::MAX / 4);
-    // Digits of the whole part once the exponent is applied.
-    let places = length(whole.len()).saturating_sub(length(zeros)).saturating_add(exponent);
-    match places {
-        ..=0 => false,
-        1 => {
-            let mut rest = digits.skip(zeros);
-            rest.next() != Some(b'1') || rest.any(|digit| digit != b'0')
-        }
-        _ => true,
-    }
+    within(number, "0", "1")
 }
 
 /// What this dialect has no word for.
 fn unsupported(request: &Request, losses: &mut Vec<Loss>) {
     let asked = &request.sampling;
-    let zero = |value: &Option<Raw>| value.as_ref().is_none_or(|value| is_zero(value.as_str().trim_start_matches('-')));
+    let zero = |value: &Option<Raw>| value.as_ref().is_none_or(|value| is_zero(value.as_str()));
     for (name, lost) in [
         ("n", asked.choices.is_some_and(|choices| choices > 1)),
         ("seed", asked.seed.is_some()),

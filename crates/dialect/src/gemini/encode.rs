@@ -10,6 +10,7 @@ use crate::ir::event::{Delta, Event, Open};
 use crate::ir::finish::Finish;
 use crate::ir::part::ToolCall;
 use crate::loss::Loss;
+use crate::members::one_line;
 use crate::stream::Encoder;
 use crate::usage::Usage;
 
@@ -65,7 +66,8 @@ impl GeminiEncoder {
             members(json);
             response::tail(&self.id, &self.model, &self.asked, json);
         });
-        for piece in ["data: ", &json.finish(), "\r\n\r\n"] {
+        // Arguments stand here as their model wrote them, line breaks between tokens too.
+        for piece in ["data: ", &one_line(&json.finish()), "\r\n\r\n"] {
             out.extend_from_slice(piece.as_bytes());
         }
     }

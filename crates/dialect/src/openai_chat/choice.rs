@@ -10,7 +10,7 @@ use super::{cite, details, finish};
 use crate::id::DialectId;
 use crate::ir::event::{Delta, Event, Open};
 use crate::ir::finish::{Finish, Reason};
-use crate::ir::part::{Body, Media, MediaKind, MediaSource, Part, Reasoning};
+use crate::ir::part::{Body, Citation, Media, MediaKind, MediaSource, Part, Reasoning};
 use crate::loss::Loss;
 use crate::undo::Undo;
 
@@ -23,6 +23,8 @@ pub(super) struct Shared {
     /// The answer's id.
     pub(super) id: String,
     pub(super) losses: Vec<Loss>,
+    /// What the answer found on the web, as far as its server says so at its top.
+    pub(super) sources: Vec<Citation>,
     /// Number of the next part.
     next: u32,
 }
@@ -124,8 +126,26 @@ impl Choice {
             shared.lose(Loss::dropped("logprobs", format!("choices[{}]", self.number)));
         }
         if let Some(word) = get("finish_reason").and_then(Json::as_str).filter(|word| !word.is_empty()) {
+            if self.finish.is_none() {
+                self.cite(shared, out);
+            }
             self.finish = Some(finish::read(&word));
             self.close(shared, out);
+        }
+    }
+
+    /// What was found stands on the text that is open; nothing else can cite it.
+    fn cite(&mut self, shared: &mut Shared, out: &mut Vec<Event>) {
+        if shared.sources.is_empty() {
+            return;
+        }
+        self.flush(shared, out);
+        match &self.running {
+            Some(running) if running.voice == Voice::Text => {
+                let delta = |source: &Citation| Delta::Citation(source.clone());
+                out.extend(shared.sources.iter().map(|one| Event::Delta { part: running.part, delta: delta(one) }));
+            }
+            _ => shared.lose(Loss::dropped("search_results", format!("choices[{}]", self.number))),
         }
     }
 

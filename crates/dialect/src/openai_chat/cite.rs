@@ -6,6 +6,7 @@ use crate::cite;
 use crate::id::DialectId;
 use crate::ir::part::Citation;
 use crate::loss::Loss;
+use crate::members::word;
 
 const HERE: DialectId = DialectId::OpenAiChat;
 
@@ -20,6 +21,18 @@ pub(super) fn read(annotation: Json<'_>) -> Citation {
         && citation.url.is_some();
     citation.raw = (!plain).then(|| (HERE, annotation.raw().into()));
     citation
+}
+
+/// What a server found on the web, as Perplexity tells it at the top: `search_results` with titles, else the bare
+/// addresses of `citations`. `None` for members that are none of these.
+pub(super) fn found(key: &str, value: Json<'_>) -> Option<Vec<Citation>> {
+    let source = |item: Json<'_>| {
+        let word = |name: &str| item.get(name).and_then(word);
+        let url = word("url").or_else(|| item.as_str().map(|url| url.into_owned()))?;
+        let (title, quoted) = (word("title"), word("snippet"));
+        Some(Citation { url: Some(url), title, quoted, span: None, raw: None })
+    };
+    matches!(key, "search_results" | "citations").then(|| value.items().filter_map(source).collect())
 }
 
 /// Writes one annotation, `None` for a citation without an address, which has no place here.

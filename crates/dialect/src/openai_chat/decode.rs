@@ -6,7 +6,7 @@ use wire::frame::Frame;
 use wire::json::{Index, Json, Kind};
 
 use super::choice::{Choice, Shared};
-use super::{fault, usage};
+use super::{cite, fault, usage};
 use crate::ir::event::Event;
 use crate::ir::grammar::MAX_CHOICES;
 use crate::loss::Loss;
@@ -62,6 +62,13 @@ impl ChatDecoder {
                 "model" if self.model.is_empty() => self.model = text(value),
                 "created" => self.created = self.created.filter(|at| *at > 0).or(value.as_u64()).or(self.created),
                 "service_tier" => self.tier = value.as_str().map(|tier| tier.into()).or_else(|| self.tier.take()),
+                other if self.quirks.has(Quirk::SearchResults) => {
+                    // Results have titles; addresses alone stand beside them, or in their place.
+                    let better = other == "search_results" || self.shared.sources.is_empty();
+                    if let Some(found) = cite::found(other, value).filter(|found| better && !found.is_empty()) {
+                        self.shared.sources = found;
+                    }
+                }
                 _ => {}
             }
         }

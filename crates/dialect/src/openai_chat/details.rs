@@ -52,13 +52,14 @@ pub(super) fn read<'a>(detail: Json<'a>, model: &str) -> Detail<'a> {
     let format = text("format").unwrap_or_default();
     let proof = text(if redacted { "data" } else { "signature" }).map(|data| {
         let ours = origin.is_some().then_some(&*format);
-        let bare = matches!(ours, Some(ANTHROPIC | GEMINI | RESPONSES | CONVERSE | BARE));
+        let other = ours.and_then(DialectId::parse);
+        let bare = matches!(ours, Some(ANTHROPIC | GEMINI | RESPONSES | CONVERSE | BARE)) || other.is_some();
         let dialect = match ours {
             Some(ANTHROPIC) => DialectId::AnthropicMessages,
             Some(GEMINI) => DialectId::Gemini,
             Some(RESPONSES) => DialectId::OpenAiResponses,
             Some(CONVERSE) => DialectId::BedrockConverse,
-            _ => DialectId::OpenAiChat,
+            _ => other.unwrap_or(DialectId::OpenAiChat),
         };
         let model = origin.map_or_else(|| model.to_owned(), Cow::into_owned);
         let data = if bare { data.into_owned() } else { without_text(detail) };
@@ -104,6 +105,8 @@ fn write(text: Told<'_>, proof: Option<&Opaque>, redacted: bool, index: u64, jso
                     DialectId::Gemini => GEMINI,
                     DialectId::BedrockConverse => CONVERSE,
                     DialectId::OpenAiChat => BARE,
+                    // Nobody has a word for the others' proofs.
+                    other => other.name(),
                 });
             }
             (None, None) => {

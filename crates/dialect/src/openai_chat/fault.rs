@@ -31,7 +31,13 @@ pub(crate) fn inside(json: Json<'_>) -> Option<UpstreamFault> {
         return Some(of_json(json, 200));
     }
     // Mistral's shape of an error has no member `error`.
-    json.get("object").is_some_and(|object| object.is("error")).then(|| of_json(json, 200))
+    if json.get("object").is_some_and(|object| object.is("error")) {
+        return Some(of_json(json, 200));
+    }
+    // Groq's word for why a stream was stopped early.
+    let groq =
+        json.get("x_groq").filter(|groq| groq.get("error").is_some_and(|error| error.kind() == JsonKind::String));
+    groq.map(|groq| of_json(groq, 200))
 }
 
 /// The error of an `event: error` frame, whatever its data is.

@@ -7,11 +7,12 @@ pub(super) fn read(word: &str) -> Finish {
     let reason = match word {
         "stop" | "eos" | "eos_token" | "end_turn" | "COMPLETE" => Reason::Stop,
         "stop_sequence" => Reason::StopSequence,
-        "length" | "max_tokens" | "model_length" | "MAX_TOKENS" => Reason::Length,
+        "length" | "max_tokens" | "model_length" | "MAX_TOKENS" | "model_context_window_exceeded" => Reason::Length,
         "tool_calls" | "function_call" | "tool_use" => Reason::ToolUse,
-        "content_filter" | "SAFETY" | "safety" | "moderation" => Reason::ContentFilter,
+        // `sensitive` and `network_error` are Z.ai's.
+        "content_filter" | "SAFETY" | "safety" | "moderation" | "sensitive" => Reason::ContentFilter,
         "refusal" => Reason::Refusal,
-        "error" | "insufficient_system_resource" | "abort" => Reason::Error,
+        "error" | "insufficient_system_resource" | "abort" | "network_error" => Reason::Error,
         _ => Reason::Other,
     };
     Finish { reason, raw: Some(word.to_owned()), stop_sequence: None }
@@ -27,5 +28,26 @@ pub(super) fn write(finish: &Finish, refused: bool) -> (&'static str, bool) {
         Reason::Refusal if refused => ("stop", true),
         Reason::Refusal => ("content_filter", true),
         Reason::Pause | Reason::Error | Reason::Other => ("stop", false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_other_servers() {
+        for (word, reason) in [
+            ("eos", Reason::Stop),
+            ("eos_token", Reason::Stop),
+            ("model_length", Reason::Length),
+            ("model_context_window_exceeded", Reason::Length),
+            ("sensitive", Reason::ContentFilter),
+            ("network_error", Reason::Error),
+            ("insufficient_system_resource", Reason::Error),
+            ("new", Reason::Other),
+        ] {
+            assert_eq!(read(word).reason, reason, "{word}");
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! What must change in a body on its way to a server of the same dialect; every other byte stays.
 
 use bytes::Bytes;
-use wire::json::{Document, Edit, Json, Kind};
+use wire::json::{Document, Edit, Json, Kind, Step, Writer};
 
+use super::write::names::Names;
 use crate::dialect::Patch;
 use crate::loss::Loss;
 use crate::peek::Peek;
@@ -21,7 +22,8 @@ pub(super) fn patch(body: &Document, peek: &Peek, to: &Target<'_>) -> Patch {
     members.refused();
     members.renamed();
     members.forms();
-    if to.quirks.has(Quirk::NoMessageName) || to.quirks.has(Quirk::SystemNotDeveloper) {
+    let inside = [Quirk::NoMessageName, Quirk::SystemNotDeveloper, Quirk::NineCharIds, Quirk::Prefix];
+    if inside.iter().any(|quirk| to.quirks.has(*quirk)) {
         messages(body, to, &mut patch);
     }
     patch
@@ -124,7 +126,10 @@ impl<'a> Members<'a, '_> {
         if self.has(Quirk::NoParallelToolCalls) {
             self.drop("parallel_tool_calls");
         }
-        if self.has(Quirk::NoToolChoice) && self.get("tool_choice").is_some_and(|c| !c.is("auto") && !c.is("none")) {
+        let thinks = self.has(Quirk::NoForcedChoiceThinking) && self.thinks();
+        if (self.has(Quirk::NoToolChoice) || thinks)
+            && self.get("tool_choice").is_some_and(|c| !c.is("auto") && !c.is("none"))
+        {
             self.drop("tool_choice");
         }
         if self.has(Quirk::NoSampling) {
@@ -133,6 +138,13 @@ impl<'a> Members<'a, '_> {
             }
             self.drop("top_k");
         }
+    }
+
+    /// Thinking is asked for.
+    fn thinks(&self) -> bool {
+        let object = self.get("thinking").and_then(|thinking| thinking.get("type"));
+        let level = self.get("reasoning_effort").is_some_and(|level| !level.is("none"));
+        object.map_or(level, |kind| kind.is("enabled"))
     }
 
     /// The same thing under the name that this server knows.
@@ -159,6 +171,11 @@ impl<'a> Members<'a, '_> {
         {
             self.patch.edits.push(Edit::set_str("tool_choice", "any"));
         }
+        let known = |level: Json<'_>| level.is("high") || level.is("none");
+        if self.has(Quirk::EffortHighOrNone) && self.get("reasoning_effort").is_some_and(|level| !known(level)) {
+            self.patch.edits.push(Edit::set_str("reasoning_effort", "high"));
+            self.patch.losses.push(Loss::approximated("reasoning_effort", "reasoning_effort"));
+        }
         let schema = |format: Json<'_>| format.get("type").is_some_and(|kind| kind.is("json_schema"));
         if self.has(Quirk::JsonObjectOnly) && self.get("response_format").is_some_and(schema) {
             self.patch.edits.push(Edit::set("response_format", r#"{"type":"json_object"}"#));
@@ -167,13 +184,15 @@ impl<'a> Members<'a, '_> {
     }
 }
 
-/// Names and roles that this server refuses. The list is set as a whole, put together in one pass: an
+/// Names, roles and ids that this server refuses, and the word that it goes on with a message. The list is set as a whole, put together in one pass: an
 /// edit per message would have each looked up in all of them.
 fn messages(body: &Document, to: &Target<'_>, patch: &mut Patch) {
     let Some(messages) = body.get("messages") else { return };
     let raw = messages.raw();
     let mut out = String::new();
     let mut copied = 0;
+    let mut ids = to.quirks.has(Quirk::NineCharIds).then(|| ids(messages));
+    let last = messages.items().count().saturating_sub(1);
     for (index, message) in messages.items().enumerate() {
         let mut edits = Vec::new();
         let mut lost = false;
@@ -188,6 +207,16 @@ fn messages(body: &Document, to: &Target<'_>, patch: &mut Patch) {
         {
             edits.push(Edit::remove("name"));
             lost = !name.is_null();
+        }
+        if let Some(ids) = &mut ids {
+            renumber(message, ids, &mut edits);
+        }
+        if to.quirks.has(Quirk::Prefix)
+            && index == last
+            && role.is_some_and(|role| role.is("assistant"))
+            && ["prefix", "tool_calls"].iter().all(|name| message.get(name).is_none())
+        {
+            edits.push(Edit::set("prefix", "true"));
         }
         if edits.is_empty() {
             continue;
@@ -206,6 +235,35 @@ fn messages(body: &Document, to: &Target<'_>, patch: &mut Patch) {
     if copied > 0 {
         out.push_str(raw.get(copied..).unwrap_or_default());
         patch.edits.push(Edit::set("messages", out));
+    }
+}
+
+/// The ids of calls in a message, each with the way to it.
+fn ids_in(message: Json<'_>) -> Vec<(Vec<Step<'static>>, String)> {
+    let calls = message.get("tool_calls").unwrap_or(Json::NULL).items().enumerate().filter_map(|(at, call)| {
+        let path = vec!["tool_calls".into(), Step::Item(at), "id".into()];
+        Some((path, call.get("id").and_then(Json::as_str)?.into_owned()))
+    });
+    let answered = message.get("tool_call_id").and_then(Json::as_str);
+    calls.chain(answered.map(|id| (vec!["tool_call_id".into()], id.into_owned()))).collect()
+}
+
+/// Ids that are as the server wants them stay, whatever others become.
+fn ids(messages: Json<'_>) -> Names {
+    let mut names = Names::new(true);
+    messages.items().flat_map(ids_in).for_each(|(_, id)| names.keep_id(&id));
+    names
+}
+
+/// Replaces ids that the server refuses: the same one by the same, in every request.
+fn renumber(message: Json<'_>, ids: &mut Names, edits: &mut Vec<Edit<'static>>) {
+    for (path, id) in ids_in(message) {
+        let sent = ids.id(&id);
+        if sent != id {
+            let mut json = Writer::new();
+            json.str(&sent);
+            edits.push(Edit::set_at(path, json.finish()));
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use self::turns::Turns;
 use crate::dialect::Outgoing;
 use crate::fault::Fault;
 use crate::id::DialectId;
-use crate::ir::request::Request;
+use crate::ir::request::{Effort, Request};
 use crate::ir::tool::{Function, Tool, ToolChoice};
 use crate::loss::Loss;
 use crate::quirk::Quirk;
@@ -30,6 +30,7 @@ pub(super) fn request(request: &Request, to: &Target<'_>) -> Result<Outgoing, Fa
     turns.names.keep_all(&request);
     turns.system(&request.system);
     for (index, message) in request.messages.iter().enumerate() {
+        turns.last = index + 1 == request.messages.len();
         turns.message(message, index);
     }
     turns.bring_moved();
@@ -72,7 +73,9 @@ fn tools(request: &Request, to: &Target<'_>, turns: &mut Turns<'_>) {
         json.array(|json| written.iter().for_each(|tool| _ = json.raw(tool)));
     });
     if let Some(choice) = &request.tool_choice {
-        self::choice(choice, to, turns);
+        let off = |effort: &Effort| effort.enabled == Some(false) || effort.level.as_deref() == Some("none");
+        let thinks = request.effort.as_ref().is_some_and(|effort| !off(effort));
+        self::choice(choice, thinks, to, turns);
     }
     let refused = to.quirks.has(Quirk::NoParallelToolCalls);
     match request.parallel_tools {
@@ -117,9 +120,10 @@ fn function(function: &Function, to: &Target<'_>, turns: &mut Turns<'_>, at: &st
 }
 
 /// The choice, which some servers do not let be forced.
-fn choice(choice: &ToolChoice, to: &Target<'_>, turns: &mut Turns<'_>) {
+fn choice(choice: &ToolChoice, thinks: bool, to: &Target<'_>, turns: &mut Turns<'_>) {
     let forced = matches!(choice, ToolChoice::Any | ToolChoice::Named(_) | ToolChoice::Allowed { required: true, .. });
-    let choice = if forced && to.quirks.has(Quirk::NoToolChoice) {
+    let thinks = to.quirks.has(Quirk::NoForcedChoiceThinking) && thinks;
+    let choice = if forced && (thinks || to.quirks.has(Quirk::NoToolChoice)) {
         turns.body.lose(Loss::approximated("tool_choice", "tool_choice"));
         &ToolChoice::Auto
     } else {

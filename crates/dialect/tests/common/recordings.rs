@@ -110,6 +110,10 @@ fn spoken(path: &str) -> (Option<String>, Option<bool>) {
 /// True for a request that generates: not one that looks up, lists or compacts what was generated.
 fn is_generation(request: Json<'_>) -> bool {
     let path = text(request, "path");
+    // Ollama's other endpoint has a prompt, not a conversation.
+    if path == "/api/generate" {
+        return false;
+    }
     let path = path.split('?').next().unwrap_or_default().to_owned();
     !path.contains("/responses") || (text(request, "method") == "POST" && path.ends_with("/responses"))
 }
@@ -132,7 +136,8 @@ fn case(json: Json<'_>, out: &mut Vec<Exchange>) {
         }
         let response = json.get("response").unwrap();
         let binary = response.get("eventstream_base64").and_then(Json::as_str);
-        let answer = match (response.get("body"), response.get("sse")) {
+        let lines = || response.get("ndjson");
+        let answer = match (response.get("body"), response.get("sse").or_else(lines)) {
             _ if binary.is_some() => Answer::Stream(STANDARD.decode(&*binary.unwrap()).unwrap().into()),
             (_, Some(sse)) => Answer::Stream(sse.as_str().unwrap().into_owned().into()),
             // A stream without server-sent events is an array.

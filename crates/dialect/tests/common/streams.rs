@@ -13,6 +13,7 @@ use proptest::sample::Index;
 use wire::eventstream::EventStreamFramer;
 use wire::frame::{Frame, Framer};
 use wire::jsonarray::JsonArrayFramer;
+use wire::ndjson::NdjsonFramer;
 use wire::sse::SseFramer;
 
 /// Cuts bytes at the given places.
@@ -24,12 +25,13 @@ pub fn cut(stream: &[u8], cuts: &[Index]) -> Vec<Bytes> {
     at.into_iter().map(|to| Bytes::copy_from_slice(&stream[std::mem::replace(&mut from, to)..to])).collect()
 }
 
-/// The frames of a stream that comes in chunks, by the look of its first byte: an array, an AWS event stream (whose
-/// messages are shorter than 16 MiB), else server-sent events. What cannot be cut on ends there.
+/// The frames of a stream that comes in chunks, by the look of its first byte: an array, JSON lines, an AWS event
+/// stream (whose messages are shorter than 16 MiB), else server-sent events. What cannot be cut on ends there.
 pub fn frames(chunks: &[Bytes]) -> Vec<Frame> {
     let first = chunks.iter().flatten().find(|byte| !byte.is_ascii_whitespace());
     let mut framer: Box<dyn Framer> = match first {
         Some(b'[') => Box::new(JsonArrayFramer::default()),
+        Some(b'{') => Box::new(NdjsonFramer::default()),
         Some(0) => Box::new(EventStreamFramer::default()),
         _ => Box::new(SseFramer::default()),
     };

@@ -333,4 +333,8 @@ pub(super) const EXCUSED: &[(Check, &str, &str)] = &[
         "vertex/gemini--test-google-model-armor-prompt-template-text-gets-blocked-58012",
         "a blocked prompt, of which no tokens are told",
     ),
+    (Check::Metered, "cohere/cohere-v2--cassettes-test-sql-agent-6d12a#0", "the stream fails, in band"),
+    (Check::Stream, "cohere/cohere-v2--cassettes-test-sql-agent-6d12a#0", "the stream fails, in band"),
+    (Check::Metered, "cohere/cohere-v2--cassettes-test-sql-agent-6d12a#1", "the stream fails, in band"),
+    (Check::Stream, "cohere/cohere-v2--cassettes-test-sql-agent-6d12a#1", "the stream fails, in band"),
 ];

@@ -52,6 +52,8 @@ pub(super) fn target(dialect: DialectId) -> Target<'static> {
         DialectId::OpenAiChat | DialectId::OpenAiResponses => ("gpt-5-mini", Control::Effort),
         DialectId::AnthropicMessages => ("claude-sonnet-4-6", Control::Adaptive),
         DialectId::Gemini => ("gemini-3-flash-preview", Control::Effort),
+        DialectId::CohereV2 => ("command-a-plus-05-2026", Control::Budget),
+        DialectId::Ollama => ("qwen3:4b", Control::None),
         DialectId::BedrockConverse => ("us.anthropic.claude-sonnet-4-6", Control::Adaptive),
     };
     Target { provider: "other", model, max_output: Some(64_000), reasoning, ..Target::default() }
@@ -335,7 +337,8 @@ the tests hold over these recordings and over made-up requests and answers.
 * *dropped*: not in the result. *approximated*: something near it stands there. *weakened*: it is there, without a \
 guarantee that came with it. *refused*: the request gets an error, since it needs what only its own provider keeps.
 * One request or answer counts once in a line, however often it lost the thing.
-* Models: `gpt-5-mini`, `claude-sonnet-4-6`, `gemini-3-flash-preview`, `us.anthropic.claude-sonnet-4-6`, at providers without quirks. A server that takes \
+* Models: `gpt-5-mini`, `claude-sonnet-4-6`, `gemini-3-flash-preview`, `us.anthropic.claude-sonnet-4-6`, \
+`command-a-plus-05-2026`, `qwen3:4b`, at providers without quirks. A server that takes \
 less loses more; an older model may, too.
 * `bedrock-converse` is an upstream's dialect. Its clients are served in the native lane alone, untranslated; where it \
 stands as the client's, the tables show what the tests ask of it.

@@ -58,7 +58,12 @@ fn names_for(snapshot: &Snapshot, who: &Principal) -> Vec<String> {
 
 fn write(name: &str, dialect: DialectId, json: &mut Writer) {
     json.object(|json| match dialect {
-        DialectId::OpenAiChat | DialectId::OpenAiResponses | DialectId::BedrockConverse => {
+        // No endpoint of ours speaks Cohere's or Ollama's dialect, so nobody asks for their form.
+        DialectId::OpenAiChat
+        | DialectId::OpenAiResponses
+        | DialectId::BedrockConverse
+        | DialectId::CohereV2
+        | DialectId::Ollama => {
             let owner = name.split_once('/').map_or("tollgate", |(owner, _)| owner);
             json.key("id").str(name).key("object").str("model").key("created").u64(0).key("owned_by").str(owner);
         }

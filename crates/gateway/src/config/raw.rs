@@ -203,6 +203,10 @@ choice!(
         Gemini = "gemini",
         /// Amazon Bedrock's `Converse`.
         BedrockConverse = "bedrock-converse",
+        /// Cohere's `/v2/chat`.
+        CohereV2 = "cohere-v2",
+        /// Ollama's native `/api/chat`.
+        Ollama = "ollama",
     }
 );
 

@@ -3,12 +3,15 @@
 use bytes::Bytes;
 use dialect::hosting::BedrockFramer;
 use dialect::stream::Framing;
+use http::HeaderMap;
 use wire::error::FrameError;
 use wire::eventstream::EventStreamFramer;
 use wire::frame::{Frame, Framer as _};
 use wire::jsonarray::JsonArrayFramer;
+use wire::ndjson::NdjsonFramer;
 use wire::sse::SseFramer;
 
+use crate::native::headers::kind;
 use crate::state::target::Lane;
 
 /// Cuts an upstream's stream in the form it has.
@@ -22,6 +25,8 @@ pub enum Cutter {
     Messages(EventStreamFramer),
     /// AWS event streams that hold another dialect's events.
     Aws(BedrockFramer),
+    /// JSON lines.
+    Lines(NdjsonFramer),
 }
 
 impl Cutter {
@@ -46,6 +51,7 @@ impl Cutter {
         match framing {
             Framing::Events => Self::new(false),
             Framing::AwsEventStream => Self::Messages(EventStreamFramer::default()),
+            Framing::Lines => Self::Lines(NdjsonFramer::default()),
         }
     }
 
@@ -59,6 +65,7 @@ impl Cutter {
             Self::Array(framer) => framer.push(chunk, out),
             Self::Messages(framer) => framer.push(chunk, out),
             Self::Aws(framer) => framer.push(chunk, out),
+            Self::Lines(framer) => framer.push(chunk, out),
         }
     }
 
@@ -69,8 +76,15 @@ impl Cutter {
             Self::Array(framer) => framer.finish(out),
             Self::Messages(framer) => framer.finish(out),
             Self::Aws(framer) => framer.finish(out),
+            Self::Lines(framer) => framer.finish(out),
         }
     }
+}
+
+/// Whether a header says JSON lines.
+#[must_use]
+pub fn is_lines(headers: &HeaderMap) -> bool {
+    matches!(kind(headers).as_str(), "application/x-ndjson" | "application/ndjson" | "application/jsonl")
 }
 
 /// An array on its way to a client.

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
 use tokio::time::{Instant, timeout_at};
 
+use super::array::is_lines;
 use super::arrive::Arrived;
 use super::flow::{Flow, Head, Step, is_events, is_messages};
 use super::hosting;
@@ -81,9 +82,14 @@ async fn inner(
     }
     // An array came as it was asked for, in pieces.
     let wrapped = lane.hosted.is_some_and(|hosted| hosted.aws_event_stream) && arrived.peek.stream;
-    let messages = dialect::of(lane.dialect).framing() == Framing::AwsEventStream && is_messages(&answer.headers);
-    let streamed =
-        is_events(&answer.headers) || messages || wrapped || (arrived.array && lane.dialect == arrived.dialect);
+    let framing = dialect::of(lane.dialect).framing();
+    let messages = framing == Framing::AwsEventStream && is_messages(&answer.headers);
+    let lines = framing == Framing::Lines && is_lines(&answer.headers);
+    let streamed = is_events(&answer.headers)
+        || messages
+        || lines
+        || wrapped
+        || (arrived.array && lane.dialect == arrived.dialect);
     match (arrived.peek.stream, streamed) {
         (false, false) => whole::read(arrived, target, lane, prepared, answer).await.map(Won::Whole),
         (false, true) => whole::gather(arrived, target, lane, prepared, answer).await.map(Won::Whole),

@@ -68,7 +68,7 @@ impl std::fmt::Debug for Watch {
 }
 
 impl Watch {
-    /// For an answer's events.
+    /// For an answer's events, or its JSON lines where its head says so.
     #[must_use]
     pub fn events(known: Option<DialectId>, target: &Target, hold_usage: bool) -> Self {
         Self::cut(Cutter::new(false), known, target, hold_usage)
@@ -84,6 +84,12 @@ impl Watch {
             None => Cutter::Aws(BedrockFramer::keeping(known.unwrap_or(DialectId::OpenAiChat))),
         };
         Self::cut(framer, known, target, false)
+    }
+
+    /// For JSON lines.
+    #[must_use]
+    pub fn lines(known: Option<DialectId>, target: &Target) -> Self {
+        Self::cut(Cutter::framed(Framing::Lines), known, target, false)
     }
 
     fn cut(framer: Cutter, known: Option<DialectId>, target: &Target, hold_usage: bool) -> Self {
@@ -200,7 +206,8 @@ fn event(frame: &Frame, reading: &mut Reading, quirks: Quirks) -> bool {
     frame.name() == "error" || json.get("error").is_some_and(|error| !error.is_null())
 }
 
-/// Takes what a JSON object of no known dialect tells: `usage` at its top, Cohere's `meta.billed_units`.
+/// Takes what a JSON object of no known dialect tells: `usage` at its top, Cohere's `meta.billed_units`, Ollama's
+/// count.
 fn told(json: Json<'_>, reading: &mut Reading, quirks: Quirks) {
     for (key, value) in json.members() {
         match &*key {
@@ -223,6 +230,14 @@ fn told(json: Json<'_>, reading: &mut Reading, quirks: Quirks) {
             COUNTS if reading.usage.source == Source::Unknown => {
                 if let Some(usage) = host_counts(|name| value.get(name).and_then(Json::as_u64)) {
                     reading.usage = usage;
+                }
+            }
+            // Ollama's embeddings.
+            "prompt_eval_count" if reading.usage.source == Source::Unknown => {
+                if let Some(count) = value.as_u64() {
+                    reading.usage.set(Unit::Input, count);
+                    reading.usage.set(Unit::Output, 0);
+                    reading.usage.source = Source::Reported;
                 }
             }
             "id" if reading.id.is_none() => reading.id = value.as_str().map(Into::into),

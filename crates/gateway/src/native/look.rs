@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use dialect::fault::{Fault, Kind};
+use dialect::id::DialectId;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use http_body::Body as _;
@@ -54,6 +55,8 @@ pub async fn look(
         looked.model = Some(model.clone());
         looked.stream = path::streams(head.uri.path());
     }
+    // Ollama streams unless it is told not to.
+    looked.stream |= call.dialect == Some(DialectId::Ollama);
     let told = told(&head.headers);
     looked.bytes = told.unwrap_or(0);
     let wanted = call.model != Named::Nowhere;

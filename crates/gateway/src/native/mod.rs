@@ -20,12 +20,14 @@ use http::{HeaderMap, Method, Response, header, request::Parts};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use policy::entry::{Decision, Status};
+use policy::provider::row::{Row, Speaks};
 use policy::route::verdict::verdict;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::auth;
 use crate::exchange::admit::admit_one;
+use crate::exchange::array::is_lines;
 use crate::exchange::arrive::{self, discard};
 use crate::exchange::estimate::Counting;
 use crate::exchange::flow::is_messages;
@@ -202,7 +204,7 @@ async fn ready(
             format!("What your key or team requires of a provider (`require`), `{name}` does not have: {why}.");
         return Err(Fault::new(Kind::Forbidden, message));
     }
-    keeps_base(&provider.base_url, name, raw)?;
+    keeps_base(provider.row, &provider.base_url, name, raw)?;
     if owned::needs_admin(&head.method, &plain) && !who.admin {
         let message = "Lists, deletions and the administration of a provider's account show or end what others made: \
                        this path needs an admin key.";
@@ -276,12 +278,20 @@ fn unknown(snapshot: &Snapshot, name: &str) -> Fault {
     Fault::new(Kind::NotFound, format!("There is no provider `{shown}` here. {hint}"))
 }
 
-/// The path keeps what the provider's `base_url` begins it with.
-fn keeps_base(base_url: &str, name: &str, raw: &str) -> Result<(), Fault> {
+/// The path keeps what the provider's `base_url` begins it with, or stands where one of the row's dialects does
+/// (Ollama's `/api/` beside its `/v1`).
+fn keeps_base(row: &Row, base_url: &str, name: &str, raw: &str) -> Result<(), Fault> {
     let base = base_url.parse::<http::Uri>().ok();
     let prefix = base.as_ref().map_or("", |base| base.path()).trim_end_matches('/');
     let kept = raw.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if kept {
+    let beside = |speaks: &Speaks| {
+        let ending = speaks.strip.iter().find(|ending| prefix.ends_with(ending.as_str()));
+        let base = ending.map_or(prefix, |ending| prefix.strip_suffix(ending.as_str()).unwrap_or(prefix));
+        let folder = speaks.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let within = |rest: &str| rest.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        !folder.is_empty() && !folder.contains('{') && raw.strip_prefix(base).is_some_and(within)
+    };
+    if kept || row.speaks.iter().any(beside) {
         return Ok(());
     }
     let message = format!("Paths of `{name}` begin with `/native/{name}{prefix}/`, as its `base_url` does.");
@@ -291,7 +301,7 @@ fn keeps_base(base_url: &str, name: &str, raw: &str) -> Result<(), Fault> {
 /// Passes an answer on.
 async fn answered(record: Record, going: Going, answer: Answer, until: Instant) -> Response<ReplyBody> {
     let failed = answer.status >= 400;
-    let events = headers::is_events(&answer.headers);
+    let (events, lines) = (headers::is_events(&answer.headers), is_lines(&answer.headers));
     if failed {
         return rejected(record, &going, answer).await;
     }
@@ -303,6 +313,7 @@ async fn answered(record: Record, going: Going, answer: Answer, until: Instant) 
     let messages = is_messages(&answer.headers);
     let watch = match (events, json) {
         _ if messages => Watch::messages(going.known, &going.target),
+        _ if lines => Watch::lines(going.known, &going.target),
         (true, _) => Watch::events(going.known, &going.target, false),
         // Google's stream as one array.
         (false, true) => Watch::Kept { kept: Some(Vec::new()), known: going.known, reading: Reading::default() },

@@ -97,10 +97,10 @@ const OPERATIONS: [&str; 13] = [
     "/images/generations",
     "/audio/speech",
     "/messages/count_tokens",
-    "/v2/chat",
     "/v1/chat",
     "/v2/embed",
     "/v1/embed",
+    "/api/embed",
     "/ocr",
     "/multimodalembeddings",
 ];
@@ -116,6 +116,10 @@ pub fn known(path: &str) -> Known {
         Some(DialectId::AnthropicMessages)
     } else if path.ends_with(":generateContent") || path.ends_with(":streamGenerateContent") {
         DialectId::parse("gemini")
+    } else if path.ends_with("/v2/chat") {
+        Some(DialectId::CohereV2)
+    } else if path.ends_with("/api/chat") || path.ends_with("/api/generate") {
+        Some(DialectId::Ollama)
     } else if let Some(rest) = path.strip_prefix("/model/") {
         bedrocks(rest)
     } else {
@@ -238,6 +242,12 @@ mod tests {
             ("/v1/threads/t1/messages", "native nowhere"),
             ("/v1/messages/batches", "native nowhere"),
             ("/v1/embeddings", "native body"),
+            ("/v2/chat", "cohere-v2 body"),
+            ("/api/chat", "ollama body"),
+            ("/api/generate", "ollama body"),
+            ("/api/embed", "native body"),
+            ("/api/tags", "native nowhere"),
+            ("/v2/embed", "native body"),
             ("/v1/files", "native nowhere"),
             ("/model/a.b:0/converse", "bedrock-converse a.b:0"),
             ("/model/a.b:0/converse-stream", "bedrock-converse a.b:0"),

@@ -59,3 +59,16 @@ fn a_failure_ends_the_stream_without_a_finish() {
         )
     );
 }
+
+#[test]
+fn line_breaks_of_arguments_do_not_end_a_line() {
+    let call = Open::ToolCall { id: "c".into(), name: "f".into(), proof: None };
+    let chunks = chunks(&[
+        start(),
+        Event::Open { choice: 0, part: 0, kind: call },
+        Event::Delta { part: 0, delta: Delta::Arguments("{\n  \"x\": \"a\\nb\"\r\n}".into()) },
+        Event::Close { part: 0 },
+        Event::End,
+    ]);
+    assert!(chunks[0].contains(r#""args":{   "x": "a\nb"  }"#), "{}", chunks[0]);
+}

@@ -265,3 +265,30 @@ fn a_whole_answer_says_what_its_stream_says() {
         assert_eq!(fault.outcome, outcome, "{body}");
     }
 }
+
+#[test]
+fn what_was_found_on_the_web_is_cited_once() {
+    // Perplexity repeats it at the top of every chunk.
+    let frames = [
+        r#"{"id":"c","citations":["https://a/1"],"choices":[{"index":0,"delta":{"content":"x"}}]}"#,
+        r#"{"id":"c","citations":["https://a/1","https://a/2"],"search_results":[{"title":"t","url":"https://a/1","snippet":"s"}],"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
+    ];
+    let quirks = [Quirk::NoDone, Quirk::SearchResults];
+    let answer = fold(events(&frames, &quirks, Undo::default()).0).unwrap();
+    let Body::Text { citations, .. } = &answer.choices[0].parts[0].body else { panic!("text") };
+    let [one] = citations.as_slice() else { panic!("one citation: {citations:?}") };
+    assert_eq!((one.title.as_deref(), one.quoted.as_deref()), (Some("t"), Some("s")));
+    let bare = fold(events(&[frames[0], &finished("stop"), "[DONE]"], &quirks, Undo::default()).0).unwrap();
+    assert_eq!(lines(&bare.choices[0].parts), ["text x https://a/1"]);
+    // Other servers' members of these names are none of ours.
+    let other = fold(events(&[frames[0], &finished("stop"), "[DONE]"], &[], Undo::default()).0).unwrap();
+    assert_eq!(lines(&other.choices[0].parts), ["text x"]);
+}
+
+#[test]
+fn groqs_word_for_a_stream_that_was_stopped() {
+    let frames =
+        [&*chunk(r#"{"content":"x"}"#), r#"{"id":"c","choices":[],"x_groq":{"id":"r","error":"over capacity"}}"#];
+    let Some(Event::Fault(fault)) = events(&frames, &[], Undo::default()).0.pop() else { panic!("no fault") };
+    assert_eq!(fault.message, "over capacity");
+}

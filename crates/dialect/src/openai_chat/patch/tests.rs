@@ -138,3 +138,64 @@ fn many_messages_take_one_pass() {
     assert_eq!(text, format!(r#"{{"model":"m","messages":[{}]}}"#, vec!["{}"; 50_000].join(",")));
     assert_eq!(lost.len(), 50_000);
 }
+
+#[test]
+fn ids_of_other_servers_become_nine_letters_everywhere_alike() {
+    let call = |id: &str| format!(r#"{{"id":"{id}","type":"function","function":{{"name":"f","arguments":"{{}}"}}}}"#);
+    let body = format!(
+        r#"{{"model":"m","messages":[{{"role":"assistant","tool_calls":[{},{}]}},{{"role":"tool","tool_call_id":"call_abc","content":"1"}}]}}"#,
+        call("EscTeQY62"),
+        call("call_abc")
+    );
+    let (out, losses, _) = patched(&body, &[Quirk::NineCharIds], false);
+    let mut ids = Names::new(true);
+    let sent = ids.id("call_abc");
+    assert!(sent.len() == 9 && losses.is_empty());
+    assert_eq!(out, body.replace("call_abc", &sent));
+    assert_eq!(patched(&body, &[Quirk::NineCharIds], false).0, out, "the same in every request");
+}
+
+#[test]
+fn words_that_only_some_servers_take() {
+    for (quirk, body, out, lost) in [
+        (
+            Quirk::Prefix,
+            r#"{"model":"m","messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#,
+            r#"{"model":"m","messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","prefix":true}]}"#,
+            None,
+        ),
+        (
+            Quirk::Prefix,
+            r#"{"model":"m","messages":[{"role":"assistant","content":"b"},{"role":"user","content":"a"}]}"#,
+            r#"{"model":"m","messages":[{"role":"assistant","content":"b"},{"role":"user","content":"a"}]}"#,
+            None,
+        ),
+        (
+            Quirk::EffortHighOrNone,
+            r#"{"model":"m","messages":[],"reasoning_effort":"low"}"#,
+            r#"{"model":"m","messages":[],"reasoning_effort":"high"}"#,
+            Some("approximated reasoning_effort at reasoning_effort"),
+        ),
+        (
+            Quirk::EffortHighOrNone,
+            r#"{"model":"m","messages":[],"reasoning_effort":"none"}"#,
+            r#"{"model":"m","messages":[],"reasoning_effort":"none"}"#,
+            None,
+        ),
+        (
+            Quirk::NoForcedChoiceThinking,
+            r#"{"model":"m","messages":[],"thinking":{"type":"enabled"},"tool_choice":"required"}"#,
+            r#"{"model":"m","messages":[],"thinking":{"type":"enabled"}}"#,
+            Some("dropped tool_choice at tool_choice"),
+        ),
+        (
+            Quirk::NoForcedChoiceThinking,
+            r#"{"model":"m","messages":[],"thinking":{"type":"disabled"},"tool_choice":"required"}"#,
+            r#"{"model":"m","messages":[],"thinking":{"type":"disabled"},"tool_choice":"required"}"#,
+            None,
+        ),
+    ] {
+        let (patched, losses, _) = patched(body, &[quirk], false);
+        assert_eq!((patched.as_str(), losses.first().map(String::as_str)), (out, lost));
+    }
+}

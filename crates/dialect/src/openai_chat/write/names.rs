@@ -62,7 +62,7 @@ impl Names {
     }
 
     /// An id known before anything is written keeps its spelling where it is good.
-    fn keep_id(&mut self, id: &str) {
+    pub(crate) fn keep_id(&mut self, id: &str) {
         if self.good_id(id) {
             self.ids.put(id, |id, _| id.to_owned());
         }

@@ -165,6 +165,13 @@ fn enable_thinking(asked: &Effort, off: bool, body: &mut Body) -> Effort {
 
 /// `reasoning_effort`, which has no word for off that every model takes: nothing is said then.
 fn reasoning_effort(asked: &Effort, off: bool, to: &Target<'_>, body: &mut Body) -> Effort {
+    if to.quirks.has(Quirk::EffortHighOrNone) {
+        body.put("reasoning_effort", |json| _ = json.str(if off { "none" } else { "high" }));
+        return match off {
+            true => Effort { enabled: Some(false), ..Effort::default() },
+            false => Effort { level: Some("high".to_owned()), ..Effort::default() },
+        };
+    }
     let known = to.reasoning != Control::None;
     let from_budget = asked.budget.filter(|_| known).map(|budget| level(budget).to_owned());
     let level = asked.level.clone().or(from_budget).filter(|_| !off);

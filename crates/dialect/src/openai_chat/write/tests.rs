@@ -160,3 +160,47 @@ fn nothing_to_say_is_a_fault() {
     let fault = request(&Request::default(), &Target::default()).unwrap_err();
     assert_eq!(fault.path.as_deref(), Some("messages"));
 }
+
+#[test]
+fn a_message_to_go_on_with_and_levels_as_the_server_has_them() {
+    let turns = vec![
+        Message::new(Role::Assistant, vec![Part::text("a")]),
+        Message::new(Role::User, vec![Part::text("b")]),
+        Message::new(Role::Assistant, vec![Part::text("c")]),
+    ];
+    let (body, losses) = written(turns, &[Quirk::Prefix]);
+    assert!(body.ends_with(r#"{"role":"assistant","prefix":true,"content":"c"}]}"#), "{body}");
+    assert_eq!((body.matches("prefix").count(), losses.len()), (1, 0));
+    for (level, enabled, word, lost) in
+        [(Some("high"), None, "high", 0), (Some("low"), None, "high", 1), (None, Some(false), "none", 0)]
+    {
+        let effort = Effort { level: level.map(str::to_owned), enabled, ..Effort::default() };
+        let (body, losses) =
+            sent(&Request { effort: Some(effort), ..asks() }, &[Quirk::EffortHighOrNone], Control::None);
+        assert!(body.ends_with(&format!(r#""reasoning_effort":"{word}"}}"#)), "{body}");
+        assert_eq!(losses.len(), lost, "{losses:?}");
+    }
+}
+
+#[test]
+fn a_choice_is_not_forced_on_a_model_that_thinks() {
+    let tool = Function {
+        name: "f".to_owned(),
+        description: None,
+        schema: None,
+        strict: None,
+        cache: None,
+        foreign: Default::default(),
+    };
+    for (enabled, word) in [(true, "auto"), (false, "required")] {
+        let request = Request {
+            tools: vec![Tool::Function(tool.clone())],
+            tool_choice: Some(ToolChoice::Any),
+            effort: Some(Effort { enabled: Some(enabled), ..Effort::default() }),
+            ..asks()
+        };
+        let (body, losses) = sent(&request, &[Quirk::NoForcedChoiceThinking, Quirk::ThinkingObject], Control::None);
+        assert!(body.contains(&format!(r#""tool_choice":"{word}""#)), "{body}");
+        assert_eq!(losses.len(), usize::from(enabled));
+    }
+}

@@ -31,6 +31,8 @@ pub(super) struct Turns<'a> {
     moved: Vec<Piece>,
     /// Nobody but the operator speaks in what is written so far.
     leading: bool,
+    /// The message under way is the last.
+    pub(super) last: bool,
     /// A message lost what sets it apart from its neighbours: those behind it may stand elsewhere.
     shifted: bool,
 }
@@ -75,6 +77,7 @@ impl<'a> Turns<'a> {
             messages: Vec::new(),
             moved: Vec::new(),
             leading: true,
+            last: false,
             shifted: false,
         }
     }
@@ -237,7 +240,12 @@ impl<'a> Turns<'a> {
         if empty && details.is_empty() && thoughts.is_empty() && message.parts.iter().any(says) {
             return self.left_out(name, own, path);
         }
+        let said = own.iter().any(|(key, _)| key == "prefix");
+        let prefix = self.last && calls.is_empty() && !said && self.to.quirks.has(Quirk::Prefix);
         self.push("assistant", name, own, |json| {
+            if prefix {
+                json.key("prefix").bool(true);
+            }
             if !thoughts.is_empty() {
                 json.key("reasoning_content").str(&thoughts.join("\n\n"));
             }
@@ -396,7 +404,8 @@ fn accepts(proof: &Opaque, model: &str) -> bool {
             let (own, to) = (claude(&proof.origin.model), claude(model));
             if own.is_empty() { to.starts_with("claude") } else { own == to }
         }
-        DialectId::OpenAiResponses | DialectId::Gemini | DialectId::BedrockConverse => false,
+        // No other dialect's thinking goes by `reasoning_details`.
+        _ => false,
     }
 }
 

@@ -258,6 +258,8 @@ pub(super) const fn dialect_id(raw: raw::Dialect) -> DialectId {
         raw::Dialect::OpenAiResponses => DialectId::OpenAiResponses,
         raw::Dialect::Gemini => DialectId::Gemini,
         raw::Dialect::BedrockConverse => DialectId::BedrockConverse,
+        raw::Dialect::CohereV2 => DialectId::CohereV2,
+        raw::Dialect::Ollama => DialectId::Ollama,
     }
 }
 

@@ -9,7 +9,7 @@ use super::super::row::{Cloud, Kind};
 use super::super::url;
 use super::*;
 
-const NOT_BUILT: [&str; 3] = ["cohere-v2", "voyage-embeddings", "embeddings"];
+const NOT_BUILT: [&str; 2] = ["voyage-embeddings", "embeddings"];
 
 #[test]
 fn the_built_in_table_reads() {
@@ -118,11 +118,14 @@ fn a_vendor_is_reached_however_its_base_is_written() {
     check("gemini", chat, "https://g/v1beta", "https://g/v1beta/openai/chat/completions");
     check("gemini", chat, "https://g/v1beta/openai", "https://g/v1beta/openai/chat/completions");
     check("gemini", DialectId::Gemini, "https://g/v1beta/openai", "https://g/v1beta/models/m:generateContent");
+    check("cohere", DialectId::CohereV2, "https://c", "https://c/v2/chat");
+    check("cohere", DialectId::CohereV2, "https://c/v2", "https://c/v2/chat");
     check("cohere", chat, "https://c/v2", "https://c/compatibility/v1/chat/completions");
     check("cohere", chat, "https://c/compatibility/v1", "https://c/compatibility/v1/chat/completions");
     check("zai", messages, "https://z/api/coding/paas/v4", "https://z/api/anthropic/v1/messages");
     check("deepseek", messages, "https://d/v1", "https://d/anthropic/v1/messages");
     check("deepseek", chat, "https://d/v1", "https://d/v1/chat/completions");
+    check("ollama", DialectId::Ollama, "http://h:11434/v1", "http://h:11434/api/chat");
     check("ollama", chat, "http://h:11434", "http://h:11434/v1/chat/completions");
     check("litellm", messages, "http://h:4001/v1", "http://h:4001/v1/messages");
     check("azure", chat, "https://x/openai/v1", "https://x/openai/v1/chat/completions");
