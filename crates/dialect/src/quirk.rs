@@ -74,13 +74,15 @@ pub enum Quirk {
     /// Sampling parameters (`temperature`, `top_p`, `top_k`) are refused (OpenAI's reasoning models,
     /// Claude 4.7 and later).
     NoSampling,
+    /// Fetches no media from addresses: it takes their bytes.
+    NoMediaUrls,
     /// Refuses an unknown top-level field with a 400, so nothing of ours may slip in.
     Strict,
 }
 
 impl Quirk {
     /// Every quirk with its name in provider rows and configuration.
-    pub const ALL: [(Quirk, &'static str); 35] = [
+    pub const ALL: [(Quirk, &'static str); 36] = [
         (Quirk::NoDone, "no-done"),
         (Quirk::UsageEveryChunk, "usage-every-chunk"),
         (Quirk::NoStreamOptions, "no-stream-options"),
@@ -115,6 +117,7 @@ impl Quirk {
         (Quirk::NoParallelToolCalls, "no-parallel-tool-calls"),
         (Quirk::NoToolChoice, "no-tool-choice"),
         (Quirk::NoSampling, "no-sampling"),
+        (Quirk::NoMediaUrls, "no-media-urls"),
         (Quirk::Strict, "strict"),
     ];
 

@@ -9,6 +9,8 @@ use crate::id::DialectId;
 use crate::ir::part::{Body, Media, MediaKind, MediaSource, Opaque, Origin, Part, Reasoning, ToolCall, ToolResult};
 use crate::loss::Loss;
 use crate::members::{self, object};
+use crate::packed;
+use crate::remote::is_web;
 
 const HERE: DialectId = DialectId::Gemini;
 
@@ -23,6 +25,8 @@ const BESIDE: &[&str] = &["thought", "thoughtSignature", "videoMetadata", "media
 pub(super) struct Reader {
     /// The model whose proofs these are; empty where nobody says.
     pub(super) model: String,
+    /// It reads an answer, which passes with whatever bytes its maker gave.
+    pub(super) answer: bool,
     /// Ids of calls.
     pub(super) calls: Calls,
     /// What the IR has no place for.
@@ -131,7 +135,10 @@ impl Reader {
         let media_type = self.maybe(inner, "mimeType", path)?;
         let name = Some(self.maybe(inner, "displayName", path)?).filter(|name| !name.is_empty());
         let (kind, source) = if kind == "inlineData" {
-            let data = standard(self.present(inner, "data", path)?);
+            let data = match self.present(inner, "data", path)? {
+                data if self.answer => standard(data),
+                data => packed::base64(data, &format!("{path}.data"))?,
+            };
             (kind_of(&media_type), MediaSource::Base64 { media_type, data })
         } else {
             let uri = self.present(inner, "fileUri", path)?;
@@ -248,13 +255,12 @@ pub(super) fn hidden(proof: Opaque) -> Body {
 }
 
 /// A file that Google keeps: of the Files API, or in a bucket.
-fn is_stored(uri: &str) -> bool {
-    let remote = uri.starts_with("https://") || uri.starts_with("http://");
-    !remote || uri.contains("://generativelanguage.googleapis.com/")
+pub(super) fn is_stored(uri: &str) -> bool {
+    !is_web(uri) || uri.contains("://generativelanguage.googleapis.com/")
 }
 
 /// What kind of media a type is.
-fn kind_of(media_type: &str) -> MediaKind {
+pub(super) fn kind_of(media_type: &str) -> MediaKind {
     match media_type.split('/').next() {
         Some("image") => MediaKind::Image,
         Some("audio") => MediaKind::Audio,
