@@ -144,6 +144,12 @@ impl Quirks {
     pub const fn with(self, quirk: Quirk) -> Self {
         Self(self.0 | (1 << quirk as u8))
     }
+
+    /// The set with one quirk less.
+    #[must_use]
+    pub const fn without(self, quirk: Quirk) -> Self {
+        Self(self.0 & !(1 << quirk as u8))
+    }
 }
 
 impl FromIterator<Quirk> for Quirks {

@@ -78,12 +78,15 @@ pub(crate) fn takes(kind: MediaKind, url: &str, fetched: &[MediaKind], bytes: &[
     }
 }
 
+/// What kind of media a part is, the steps from the part to its address, and the address.
+pub(crate) type Found = (MediaKind, Vec<Step<'static>>, String);
+
 /// Walks the parts of a body and gathers the media at addresses.
 pub(crate) struct Walk<'w> {
     /// Members of a part that hold more parts.
     pub(crate) inside: fn(&str) -> bool,
-    /// The media at an address that a part is: what kind, and the steps from the part to the address.
-    pub(crate) look: fn(Json<'_>) -> Option<(MediaKind, Vec<Step<'static>>, String)>,
+    /// The media at an address that a part is.
+    pub(crate) look: fn(Json<'_>) -> Option<Found>,
     /// What was found.
     pub(crate) found: &'w mut Vec<Remote>,
 }

@@ -11,6 +11,7 @@ use policy::port::Position;
 use store::ingest::Ingest;
 use store::journal::Journal;
 
+use crate::fetch::get::Fetcher;
 use crate::state::directory::Directory;
 use crate::state::misses::Misses;
 use crate::state::snapshot::Snapshot;
@@ -44,6 +45,8 @@ pub struct Gateway {
     pub via_header: HeaderValue,
     /// Hash of the admin key, once there is one.
     pub admin: ArcSwap<Option<[u8; 32]>>,
+    /// Downloads media for targets that fetch none.
+    pub fetcher: Fetcher,
     /// Keys that were looked up in vain a moment ago.
     pub misses: Misses,
     /// It is stopping: not ready, no new work.
@@ -96,6 +99,7 @@ impl Gateway {
                 .unwrap_or(HeaderValue::from_static("1.1 tollgate")),
             via: token.into(),
             admin: ArcSwap::from_pointee(parts.admin),
+            fetcher: Fetcher::default(),
             misses: Misses::default(),
             draining: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),

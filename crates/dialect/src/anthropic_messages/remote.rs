@@ -2,11 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use wire::json::{Document, Edit, Json, Step, Writer};
+use wire::json::{Document, Edit, Json, Writer};
 
 use crate::ir::part::MediaKind;
 use crate::quirk::Quirk;
-use crate::remote::{Remote, Takes, Walk, plain, string, takes as takes_of};
+use crate::remote::{Found, Remote, Takes, Walk, plain, string, takes as takes_of};
 use crate::target::Target;
 
 /// How a target of this dialect takes media. Claude at other hosts fetches nothing
@@ -28,7 +28,7 @@ pub(super) fn remote(body: &Document) -> Vec<Remote> {
     found
 }
 
-fn look(block: Json<'_>) -> Option<(MediaKind, Vec<Step<'static>>, String)> {
+fn look(block: Json<'_>) -> Option<Found> {
     let kind = match &*block.get("type")?.as_str()? {
         "image" => MediaKind::Image,
         "document" => MediaKind::File,

@@ -6,7 +6,7 @@ use super::member::{camel, get};
 use super::part::{is_stored, kind_of};
 use crate::ir::part::MediaKind;
 use crate::quirk::Quirk;
-use crate::remote::{Remote, Takes, Walk, is_web, plain};
+use crate::remote::{Found, Remote, Takes, Walk, is_web, plain};
 use crate::target::Target;
 
 /// How a target of this dialect takes media. Google's own storage and YouTube it reads by their address. Any other
@@ -34,7 +34,7 @@ pub(super) fn remote(body: &Document) -> Vec<Remote> {
     found
 }
 
-fn look(part: Json<'_>) -> Option<(MediaKind, Vec<Step<'static>>, String)> {
+fn look(part: Json<'_>) -> Option<Found> {
     let (key, file) = part.members().find(|(key, value)| camel(&**key) == "fileData" && !value.is_null())?;
     let (name, uri) = file.members().find(|(key, _)| camel(&**key) == "fileUri")?;
     let uri = uri.as_str().filter(|uri| !is_files_api(uri))?.into_owned();

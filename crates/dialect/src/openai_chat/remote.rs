@@ -1,11 +1,11 @@
 //! Media at addresses in this dialect's requests, and the bytes that take their place.
 
-use wire::json::{Document, Edit, Json, Kind, Step, Writer};
+use wire::json::{Document, Edit, Json, Kind, Writer};
 
 use super::write::audio_format;
 use crate::ir::part::MediaKind;
 use crate::quirk::Quirk;
-use crate::remote::{Remote, Takes, Walk, data_url, string, takes as takes_of};
+use crate::remote::{Found, Remote, Takes, Walk, data_url, string, takes as takes_of};
 use crate::target::Target;
 
 /// How a target of this dialect takes media. Servers fetch pictures and films; a file or a sound is bytes.
@@ -26,7 +26,7 @@ pub(super) fn remote(body: &Document) -> Vec<Remote> {
     found
 }
 
-fn look(part: Json<'_>) -> Option<(MediaKind, Vec<Step<'static>>, String)> {
+fn look(part: Json<'_>) -> Option<Found> {
     let kind = part.get("type")?.as_str()?;
     let (kind, name) = match &*kind {
         "image_url" => (MediaKind::Image, "image_url"),

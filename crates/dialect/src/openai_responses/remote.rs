@@ -1,10 +1,10 @@
 //! Media at addresses in this dialect's requests, and the bytes that take their place.
 
-use wire::json::{Document, Edit, Json, Step};
+use wire::json::{Document, Edit, Json};
 
 use crate::ir::part::MediaKind;
 use crate::quirk::Quirk;
-use crate::remote::{Remote, Takes, Walk, data_url, string, takes as takes_of};
+use crate::remote::{Found, Remote, Takes, Walk, data_url, string, takes as takes_of};
 use crate::target::Target;
 
 /// How a target of this dialect takes media.
@@ -23,7 +23,7 @@ pub(super) fn remote(body: &Document) -> Vec<Remote> {
     found
 }
 
-fn look(part: Json<'_>) -> Option<(MediaKind, Vec<Step<'static>>, String)> {
+fn look(part: Json<'_>) -> Option<Found> {
     let (kind, name) = match &*part.get("type")?.as_str()? {
         "input_image" => (MediaKind::Image, "image_url"),
         "input_file" => (MediaKind::File, "file_url"),

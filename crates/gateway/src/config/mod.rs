@@ -3,6 +3,7 @@
 pub mod diagnose;
 pub mod docs;
 pub mod env;
+mod fetch;
 mod load;
 mod raw;
 mod read;

@@ -48,7 +48,7 @@ pub async fn attempt_all(arrived: &Arrived, plan: &Plan, record: &mut Record) ->
         let Some(lane) = target.lane(arrived.dialect) else {
             return give_up(arrived.start, arrived.dialect, &failed, last, record);
         };
-        let prepared = ready.prepare(arrived, route, target, lane)?;
+        let prepared = ready.prepare(arrived, route, target, lane, record).await?;
         if plan.reject_losses && !prepared.losses.is_empty() {
             return Err(lossy(&prepared.losses));
         }

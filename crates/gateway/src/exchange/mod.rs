@@ -9,6 +9,7 @@ pub mod estimate;
 pub mod flow;
 pub mod hosting;
 pub mod judge;
+pub mod media;
 pub mod miss;
 pub mod opening;
 pub mod out;

@@ -9,9 +9,12 @@ use dialect::ir::request::Request;
 use dialect::loss::{Loss, Lossy};
 use dialect::peek::Said;
 use dialect::undo::Undo;
+use wire::json::Document;
 
 use super::arrive::Arrived;
 use super::hosting;
+use super::media::Media;
+use super::settle::Record;
 use crate::env;
 use crate::state::target::{Lane, Target};
 
@@ -47,6 +50,7 @@ pub enum Way {
 #[derive(Debug, Default)]
 pub struct Ready {
     read: Option<Lossy<Request>>,
+    media: Media,
     by_route: Vec<(usize, Prepared)>,
 }
 
@@ -54,18 +58,20 @@ impl Ready {
     /// The request as it goes to a target.
     ///
     /// # Errors
-    /// The request is not what its dialect says, or cannot be said in the target's.
-    pub fn prepare(
+    /// The request is not what its dialect says, cannot be said in the target's, or its media cannot be had.
+    pub async fn prepare(
         &mut self,
         arrived: &Arrived,
         route: usize,
         target: &Arc<Target>,
         lane: &Lane,
+        record: &mut Record,
     ) -> Result<&Prepared, Fault> {
         let place = match self.by_route.iter().position(|(known, _)| *known == route) {
             Some(place) => place,
             None => {
-                let prepared = self.make(arrived, target, lane)?;
+                let inlined = self.media.inline(arrived, target, lane, record).await?;
+                let prepared = self.make(arrived, inlined.as_ref(), target, lane)?;
                 self.by_route.push((route, prepared));
                 self.by_route.len() - 1
             }
@@ -77,15 +83,22 @@ impl Ready {
             .ok_or_else(|| Fault::new(Kind::UpstreamFailed, "The request could not be prepared."))
     }
 
-    fn make(&mut self, arrived: &Arrived, target: &Target, lane: &Lane) -> Result<Prepared, Fault> {
+    fn make(
+        &mut self,
+        arrived: &Arrived,
+        inlined: Option<&Document>,
+        target: &Target,
+        lane: &Lane,
+    ) -> Result<Prepared, Fault> {
         let to = target.for_dialect();
+        let body = inlined.unwrap_or(&arrived.body);
         if lane.dialect == arrived.dialect {
-            let mut patch = dialect::of(arrived.dialect).patch(&arrived.body, &arrived.peek, &to);
+            let mut patch = dialect::of(arrived.dialect).patch(body, &arrived.peek, &to);
             if let Some(hosted) = lane.hosted {
                 patch.edits.extend(hosting::edits(hosted, &arrived.headers));
             }
             return Ok(Prepared {
-                body: arrived.body.edit(&patch.edits),
+                body: body.edit(&patch.edits),
                 headers: Vec::new(),
                 losses: patch.losses,
                 // Who asks for the cost asks for the frame that tells it.
@@ -93,13 +106,14 @@ impl Ready {
             });
         }
         let said = Said { model: Some(&arrived.peek.model), stream: Some(arrived.peek.stream) };
-        let read = match self.read.take() {
+        let read = match self.read.take().filter(|_| inlined.is_none()) {
             Some(read) => read,
-            None => dialect::of(arrived.dialect).read_request(&arrived.body, said)?,
+            None => dialect::of(arrived.dialect).read_request(body, said)?,
         };
         let written = dialect::of(lane.dialect).write_request(&read.value, &to)?;
         let losses = read.losses.iter().cloned().chain(written.losses).collect();
-        self.read = Some(read);
+        // What was read with bytes in it is for targets that want the same.
+        self.read = Some(read).filter(|_| inlined.is_none());
         Ok(Prepared {
             body: match lane.hosted {
                 Some(hosted) => hosting::body(written.body, hosted),

@@ -23,6 +23,7 @@ mod kill9;
 mod ledger;
 mod limits;
 mod local;
+mod media;
 mod native;
 mod operations;
 mod passthrough;
