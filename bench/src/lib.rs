@@ -7,6 +7,7 @@ pub mod load;
 pub mod mock;
 pub mod procfs;
 pub mod run;
+pub mod translation;
 pub mod yardstick;
 
 /// What went wrong, for the person at the terminal.

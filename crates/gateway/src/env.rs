@@ -38,6 +38,13 @@ pub fn us_since(start: Instant) -> u64 {
     u64::try_from(instant().saturating_duration_since(start).as_micros()).unwrap_or(u64::MAX)
 }
 
+/// Time since the process first asked: a clock for averages, which only ever goes on.
+#[must_use]
+pub fn uptime() -> std::time::Duration {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    instant().saturating_duration_since(*START.get_or_init(instant))
+}
+
 thread_local! {
     /// State of this thread's generator; 0 = not seeded yet.
     static STATE: Cell<u64> = const { Cell::new(0) };

@@ -10,7 +10,7 @@ use wire::json::Writer;
 use super::fields::query;
 use super::keys::wrong_method;
 use super::office::{Ask, Office, Told};
-use crate::config::types::{Choose, Losses, NamedModel, OnDisconnect, Provider, Sync, Target};
+use crate::config::types::{Losses, NamedModel, OnDisconnect, Provider, Sync, Target};
 use crate::config::{Config, Secret};
 
 /// Serves `GET /admin/v1/config`.
@@ -227,9 +227,14 @@ fn provider(provider: &Provider, source: &str, json: &mut Writer) {
 }
 
 fn model(config: &Config, model: &NamedModel, json: &mut Writer) {
-    json.key("name").str(&model.name).key("choose").str(match model.choose {
-        Choose::Priority => "priority",
-        Choose::Weighted => "weighted",
+    json.key("name").str(&model.name).key("choose").str(model.choose.name());
+    json.key("slo").object(|json| {
+        if let Some(first) = model.slo.first_byte {
+            json.key("first_byte").str(&span(first));
+        }
+        if let Some(speed) = model.slo.tokens_per_second {
+            json.key("tokens_per_second").u64(u64::from(speed));
+        }
     });
     let targets = |json: &mut Writer, name: &str, list: &[Target]| {
         json.key(name).array(|json| {

@@ -11,6 +11,7 @@ use dialect::peek::{Peek, Said};
 use dialect::usage::Unit;
 use http::Method;
 use policy::price::sheet::Asked;
+use policy::route::order::{Choose, Standing, order};
 
 use wire::json::{Document, Kind, Writer};
 
@@ -18,6 +19,7 @@ use super::fields::{Fields, query};
 use super::keys::{find, none, wrong_method};
 use super::office::{Ask, Office, Told};
 use crate::env;
+use crate::exchange::expect::{Outlook, Size, outlook};
 use crate::exchange::plan::excluded_by;
 use crate::state::directory::Principal;
 use crate::state::names::{Meaning, meaning};
@@ -59,17 +61,52 @@ pub async fn answer(office: &Office, rest: &str, ask: &Ask) -> Result<Told, Faul
         json.key("prices").str(&office.snapshot.prices);
         json.key("candidates").array(|json| {
             let main = meaning.targets.len().saturating_sub(meaning.fallbacks);
-            for (place, (target, weight)) in meaning.targets.iter().enumerate() {
+            let size = request.as_ref().map_or_else(Size::default, |(_, peek)| Size::of(peek));
+            let outlook = outlook(&meaning.targets, &size, env::now(), env::uptime());
+            for place in in_order(&meaning, main, &outlook) {
+                let Some((target, weight)) = meaning.targets.get(place) else { continue };
                 json.object(|json| {
                     json.key("target").str(&target.name);
                     json.key("role").str(if place < main { "target" } else { "fallback" });
                     json.key("weight").u64(u64::from(*weight));
+                    if let Some(standing) = outlook.standing.get(place) {
+                        write_standing(standing, request.is_some(), json);
+                    }
                     candidate(target, dialect, request.as_ref(), json);
                 });
             }
         });
     });
     Ok(Told::ok(json.finish()))
+}
+
+/// Places of the targets in the order to be tried, those that are excluded last; what goes by lot stays as it
+/// is written.
+fn in_order(meaning: &Meaning, main: usize, outlook: &Outlook) -> Vec<usize> {
+    let own = outlook.standing.get(..main).unwrap_or_default();
+    let mut places: Vec<usize> = match meaning.choose {
+        Choose::Cheapest | Choose::Fastest => order(own, meaning.choose, meaning.slo, outlook.output, &mut || 1),
+        Choose::Priority | Choose::Weighted | Choose::LeastBusy => (0..main).collect(),
+    };
+    places.extend(main..meaning.targets.len());
+    places.sort_by_key(|place| meaning.targets.get(*place).is_some_and(|(target, _)| excluded_by(target).is_some()));
+    places
+}
+
+/// What is known of a target; its cost only where there is a body to be sent.
+fn write_standing(standing: &Standing, sized: bool, json: &mut Writer) {
+    match standing.expected.filter(|_| sized) {
+        Some(expected) => json.key("expected_usd").str(&expected.to_string()),
+        None => json.key("expected_usd").null(),
+    };
+    for (name, figure) in [("first_byte_ms", standing.first_byte_ms), ("tokens_per_second", standing.tokens_per_second)]
+    {
+        match figure {
+            Some(figure) => json.key(name).raw(&format!("{figure:.0}")),
+            None => json.key(name).null(),
+        };
+    }
+    json.key("under_way").u64(u64::from(standing.busy));
 }
 
 /// The caller's dialect: as said, else the one whose members the body has, else OpenAI's chat.

@@ -123,9 +123,10 @@ fn past(line: Json<'_>) -> String {
     section(&mut out, "cost lines", &["UNIT", "QUANTITY", "PER 1M", "USD"], &lines);
     let excluded = rows(line.at(&["decision", "candidates"]), |candidate| {
         let why = some(candidate, &["excluded_by"]).map_or_else(|| "candidate".to_owned(), |why| excluded(&why));
-        vec![text(candidate, &["target"]), why]
+        let expected = some(candidate, &["expected_usd"]).map_or_else(|| "-".to_owned(), |usd| format!("${usd}"));
+        vec![text(candidate, &["target"]), why, expected]
     });
-    section(&mut out, "candidates", &["TARGET", "STATE"], &excluded);
+    section(&mut out, "candidates", &["TARGET", "STATE", "EXPECTED"], &excluded);
     losses(&mut out, line.get("losses"), "lost on the way");
     losses(&mut out, line.at(&["usage", "notes"]), "notes on usage");
     out
@@ -142,6 +143,7 @@ fn now(plan: Json<'_>) -> String {
     out.push_str(&match (first, why.as_deref()) {
         (None, _) => "first     nobody: every candidate is excluded\n".to_owned(),
         (Some(_), Some("weighted")) => "first     by lot, in proportion to the weights\n".to_owned(),
+        (Some(_), Some("least_busy")) => "first     of two drawn by lot, the one with less under way\n".to_owned(),
         (Some(first), why) => {
             format!("first     {}, because {}\n", text(first, &["target"]), reason(why.unwrap_or_default()))
         }
@@ -158,10 +160,21 @@ fn now(plan: Json<'_>) -> String {
         let lane = if lane == asked || lane.is_empty() { lane } else { format!("{lane} (translated)") };
         let state = some(one, &["excluded_by"]).map_or_else(|| "ready".to_owned(), |why| excluded(&why));
         let (role, weight) = (text(one, &["role"]), text(one, &["weight"]));
-        let role = if choose != "weighted" || role == "fallback" { role } else { format!("{role}, weight {weight}") };
-        vec![text(one, &["target"]), role, state, price("input"), price("cache_read"), price("output"), lane]
+        let by_weight = choose == "weighted" || choose == "least_busy";
+        let role = if !by_weight || role == "fallback" { role } else { format!("{role}, weight {weight}") };
+        let expected = some(one, &["expected_usd"]).map_or_else(|| "-".to_owned(), |usd| format!("${usd}"));
+        let pace = match (some(one, &["first_byte_ms"]), some(one, &["tokens_per_second"])) {
+            (None, None) => "not known".to_owned(),
+            (first, speed) => {
+                let first = first.map(|ms| format!("{ms} ms"));
+                let speed = speed.map(|speed| format!("{speed} tokens/s"));
+                first.into_iter().chain(speed).collect::<Vec<_>>().join(", ")
+            }
+        };
+        let target = text(one, &["target"]);
+        vec![target, role, state, price("input"), price("cache_read"), price("output"), expected, pace, lane]
     });
-    let heads = ["TARGET", "ROLE", "STATE", "INPUT", "CACHED", "OUTPUT", "SPOKEN TO IN"];
+    let heads = ["TARGET", "ROLE", "STATE", "INPUT", "CACHED", "OUTPUT", "EXPECTED", "PACE", "SPOKEN TO IN"];
     section(&mut out, "candidates, in order", &heads, &candidates);
     for one in plan.get("candidates").into_iter().flat_map(Json::items) {
         let target = text(one, &["target"]);
@@ -179,6 +192,10 @@ fn reason(why: &str) -> String {
         "only_target" => "it is the only target left",
         "priority" => "it is the first in the list",
         "weighted" => "it was drawn by weight",
+        "cheapest" => "it is expected to cost the least",
+        "fastest" => "it is expected to be the fastest",
+        "least_busy" => "it had less under way than another",
+        "pinned" => "what the request refers to is kept there",
         "over_limit" => "a limit was reached",
         other => match other.strip_prefix("fallback:") {
             Some(class) => return format!("those before it failed, the last with {class}"),

@@ -389,8 +389,8 @@ section!(
         fallback: Vec<Spot<Target>>,
         /// Over the providers' time-outs.
         timeouts: Timeouts,
-        /// Goals for the choice: not built yet.
-        slo: Later,
+        /// What the targets are asked to keep: those that are known to miss it come last, where figures choose.
+        slo: Slo,
         /// A second request when the first is slow: not built yet. Default: off.
         hedge: Later,
         /// Going on with a broken stream elsewhere: not built yet. Default: off.
@@ -401,6 +401,16 @@ section!(
         losses: Losses,
         /// The reply cache of this model; only `{ mode: off }`.
         cache: Cache,
+    }
+);
+
+section!(
+    /// What targets are asked to keep.
+    Slo {
+        /// Time to the first content, at most.
+        first_byte: Time,
+        /// Tokens a second, at least.
+        tokens_per_second: Count,
     }
 );
 
@@ -417,7 +427,7 @@ section!(
     WeightedTarget {
         /// `provider/model`.
         model: String,
-        /// Its share under `choose: weighted`. Default: 1.
+        /// Its share under `choose: weighted` and `least_busy`. Default: 1.
         weight: Count,
     }
 );

@@ -14,6 +14,7 @@ use policy::money::Percent;
 use policy::price::overrides::Override;
 use policy::provider::row::{Auth, Row, Speaks};
 use policy::provider::url;
+use policy::route::order::{Choose, Slo};
 
 use super::secret::Secret;
 
@@ -410,6 +411,8 @@ pub struct NamedModel {
     pub name: Arc<str>,
     /// How the first target is chosen.
     pub choose: Choose,
+    /// What the targets are asked to keep.
+    pub slo: Slo,
     /// Where it goes; never empty.
     pub targets: Vec<Target>,
     /// Where it goes when no target is left.
@@ -433,15 +436,6 @@ impl NamedModel {
     }
 }
 
-/// How the first target is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Choose {
-    /// In the order of the list.
-    Priority,
-    /// By chance, in proportion to the weights.
-    Weighted,
-}
-
 /// What to do with what a dialect cannot carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Losses {
@@ -458,7 +452,7 @@ pub struct Target {
     pub provider: usize,
     /// The model id there; `*` in it stands for the name asked for.
     pub model: Arc<str>,
-    /// Its share under [`Choose::Weighted`], 1 when not given.
+    /// Its share under [`Choose::Weighted`] and [`Choose::LeastBusy`], 1 when not given.
     pub weight: u32,
 }
 

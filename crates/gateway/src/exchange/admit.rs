@@ -1,18 +1,12 @@
-//! Sets aside what a request may use. A hold that is dropped gives it back.
+//! Sets aside what a request may use, or says why not.
 
 use std::sync::Arc;
 
 use dialect::fault::{Fault, Kind};
 
 use super::arrive::Arrived;
-use crate::gateway::{Gateway, Place};
-
-/// What is set aside for a request, until its record settles.
-#[derive(Debug)]
-pub struct Hold {
-    /// A place among the requests under way.
-    _place: Place,
-}
+use super::hold::Hold;
+use crate::gateway::Gateway;
 
 /// Admits a request.
 ///
@@ -28,7 +22,7 @@ pub fn admit(gateway: &Arc<Gateway>, arrived: &Arrived) -> Result<Hold, Fault> {
 /// As [`admit`].
 pub fn admit_one(gateway: &Arc<Gateway>, most: usize) -> Result<Hold, Fault> {
     match gateway.place(most) {
-        Some(place) => Ok(Hold { _place: place }),
+        Some(place) => Ok(Hold::new(place)),
         None => {
             let message = format!(
                 "{most} requests are under way, the most this gateway serves at once (`server.max_in_flight`). \

@@ -3,7 +3,7 @@
 use dialect::usage::{Source, Unit, Usage};
 
 /// Bytes of text that make a token, where nothing better is known.
-const BYTES_PER_TOKEN: u64 = 4;
+pub const BYTES_PER_TOKEN: u64 = 4;
 
 /// Where what was used is known from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,12 +1,15 @@
 //! The story of one request: arrive, plan, admit, recall, attempt, judge, relay, settle.
 
+pub mod access;
 pub mod admit;
 pub mod array;
 pub mod arrive;
 pub mod attempt;
 pub mod call;
 pub mod estimate;
+pub mod expect;
 pub mod flow;
+pub mod hold;
 pub mod hosting;
 pub mod judge;
 pub mod media;

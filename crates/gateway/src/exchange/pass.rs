@@ -19,6 +19,7 @@ use super::settle::{End, Record};
 use super::watch::Watch;
 use crate::config::types::OnDisconnect;
 use crate::env;
+use crate::server::reply::{Broken, Source};
 use crate::state::target::Target;
 use crate::upstream::body::UpBody;
 
@@ -27,11 +28,6 @@ const PATIENCE: Duration = Duration::from_millis(20);
 
 /// How long a stream is read on after its caller left, where the provider is set to.
 const DRAIN: Duration = Duration::from_secs(600);
-
-/// The body broke off: its reader must see that it is not whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the provider's answer broke off")]
-pub struct Broken;
 
 #[derive(Debug)]
 enum State {
@@ -78,54 +74,8 @@ pub struct Manner {
     pub until: Instant,
 }
 
-impl Passing {
-    /// A body whose head is on its way to the client; `first` was read of it already.
-    #[must_use]
-    pub fn new(
-        body: UpBody,
-        first: Vec<Bytes>,
-        watch: Watch,
-        target: Arc<Target>,
-        record: Record,
-        how: Manner,
-    ) -> Self {
-        let mut passing = Self {
-            body: Some(body),
-            watch,
-            out: Out::default(),
-            target,
-            record,
-            status: how.status,
-            length: how.length,
-            seen: 0,
-            idle: how.idle,
-            until: how.until,
-            read_at: env::instant(),
-            timer: None,
-            state: State::Flowing,
-            broken: false,
-        };
-        for piece in first {
-            passing.take(piece);
-        }
-        passing
-    }
-
-    /// Its length, where known.
-    #[must_use]
-    pub const fn length(&self) -> Option<u64> {
-        self.length
-    }
-
-    fn take(&mut self, piece: Bytes) {
-        self.seen = self.seen.saturating_add(piece.len() as u64);
-        if !self.watch.see(piece, &self.target, &mut self.out) {
-            self.end(Some(Outcome::BadAnswer));
-        }
-    }
-
-    /// The next bytes for the client; `None` at the end.
-    pub fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
+impl Source for Passing {
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
         loop {
             match &mut self.state {
                 State::Waiting { line, by } => {
@@ -163,6 +113,51 @@ impl Passing {
                     }
                 }
             }
+        }
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.length
+    }
+}
+
+impl Passing {
+    /// A body whose head is on its way to the client; `first` was read of it already.
+    #[must_use]
+    pub fn new(
+        body: UpBody,
+        first: Vec<Bytes>,
+        watch: Watch,
+        target: Arc<Target>,
+        record: Record,
+        how: Manner,
+    ) -> Self {
+        let mut passing = Self {
+            body: Some(body),
+            watch,
+            out: Out::default(),
+            target,
+            record,
+            status: how.status,
+            length: how.length,
+            seen: 0,
+            idle: how.idle,
+            until: how.until,
+            read_at: env::instant(),
+            timer: None,
+            state: State::Flowing,
+            broken: false,
+        };
+        for piece in first {
+            passing.take(piece);
+        }
+        passing
+    }
+
+    fn take(&mut self, piece: Bytes) {
+        self.seen = self.seen.saturating_add(piece.len() as u64);
+        if !self.watch.see(piece, &self.target, &mut self.out) {
+            self.end(Some(Outcome::BadAnswer));
         }
     }
 

@@ -9,6 +9,7 @@ use policy::route::retry::Route;
 use wire::json::Writer;
 
 use super::arrive::Arrived;
+use super::expect::outlook;
 use super::settle::Record;
 use crate::env;
 use crate::state::directory::Principal;
@@ -72,8 +73,16 @@ pub fn lay(
         meaning.fallbacks = 0;
     }
     let main = total.saturating_sub(meaning.fallbacks);
-    let weights: Vec<u32> = meaning.targets.iter().take(main).map(|(_, weight)| *weight).collect();
-    let mut places = order(&weights, meaning.choose, &mut env::roll);
+    let mut places: Vec<usize> = (0..main).collect();
+    if total > 1 {
+        let outlook = outlook(&meaning.targets, record.size(), env::now(), env::uptime());
+        let places_left = candidates.iter_mut().filter(|one| one.excluded_by.is_none());
+        for (candidate, standing) in places_left.zip(&outlook.standing) {
+            candidate.expected = standing.expected;
+        }
+        let own = outlook.standing.get(..main).unwrap_or_default();
+        places = order(own, meaning.choose, meaning.slo, outlook.output, &mut env::roll);
+    }
     places.extend(main..total);
     let targets: Vec<Arc<Target>> =
         places.iter().filter_map(|place| meaning.targets.get(*place)).map(|(target, _)| Arc::clone(target)).collect();

@@ -20,7 +20,7 @@ use super::redact::redacted;
 use super::settle::Record;
 use crate::config::types::OnDisconnect;
 use crate::env;
-use crate::server::reply::{self, ReplyBody};
+use crate::server::reply::{self, Broken, ReplyBody, Source};
 use crate::state::target::Target;
 
 /// How long an answer's last bytes wait for its line.
@@ -83,9 +83,8 @@ impl std::fmt::Debug for Streaming {
     }
 }
 
-impl Streaming {
-    /// The next bytes for the client; `None` at the end.
-    pub fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+impl Source for Streaming {
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
         loop {
             let Some(flow) = &mut self.flow else { return Poll::Ready(None) };
             match &mut self.state {
@@ -96,12 +95,12 @@ impl Streaming {
                     }
                     self.state = State::Tail;
                     if let Some(bytes) = flow.out.take() {
-                        return Poll::Ready(Some(bytes));
+                        return Poll::Ready(Some(Ok(bytes)));
                     }
                 }
                 State::Tail => {
                     if let Some(bytes) = flow.out.take() {
-                        return Poll::Ready(Some(bytes));
+                        return Poll::Ready(Some(Ok(bytes)));
                     }
                     self.tail(cx);
                     return Poll::Ready(None);
@@ -113,7 +112,7 @@ impl Streaming {
                     }
                     if let Some(bytes) = flow.out.take() {
                         self.sent_at = self.read_at;
-                        return Poll::Ready(Some(bytes));
+                        return Poll::Ready(Some(Ok(bytes)));
                     }
                     match flow.body.as_mut().map_or(Poll::Ready(None), |body| body.poll_data(cx)) {
                         Poll::Ready(piece) => {
@@ -121,7 +120,7 @@ impl Streaming {
                             flow.take(piece);
                         }
                         Poll::Pending => match ready!(self.timers(cx)) {
-                            Some(bytes) => return Poll::Ready(Some(bytes)),
+                            Some(bytes) => return Poll::Ready(Some(Ok(bytes))),
                             None => continue,
                         },
                     }
@@ -129,7 +128,9 @@ impl Streaming {
             }
         }
     }
+}
 
+impl Streaming {
     /// Looks at the timers while nothing comes: gives a comment to send, or notes a time-out.
     fn timers(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let Some(flow) = &mut self.flow else { return Poll::Ready(None) };

@@ -15,23 +15,25 @@ use dialect::stream::Reading;
 use dialect::usage::{Source, Usage};
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
-use policy::entry::{Attempt, Caller, Decision, Entry, Stamp, Status};
+use policy::entry::{Attempt, Caller, Decision, Entry, Status};
 use policy::money::Nano;
 use policy::price::cost::{Cost, cost};
 use policy::price::sheet::Asked;
 use store::journal::Appended;
 use tokio::time::Instant;
 use uuid::Uuid;
-use wire::json::Writer;
 
-use super::admit::Hold;
+use super::access;
 use super::call::Call;
 use super::estimate::{Counting, free, whole_usage};
+use super::expect::Size;
+use super::hold::Hold;
 use super::opening::{Opening, client};
 use super::tags::{bounded, tags_of};
 use crate::env;
 use crate::gateway::Gateway;
 use crate::state::directory::Principal;
+use crate::state::live::Busy;
 use crate::state::snapshot::Snapshot;
 use crate::state::target::Target;
 use crate::telemetry::log;
@@ -44,12 +46,16 @@ const SESSION: HeaderName = HeaderName::from_static("x-tollgate-session");
 const SESSION_TOO: HeaderName = HeaderName::from_static("x-session-id");
 
 /// An attempt that is under way.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Active {
     target: Arc<Target>,
     start: Instant,
     at: Timestamp,
+    /// Until its first content.
+    first: Option<Duration>,
     resent: bool,
+    /// It counts as under way at its target.
+    _busy: Busy,
 }
 
 /// The record of one request.
@@ -65,10 +71,8 @@ pub struct Record {
     waited_us: u64,
     /// The gateway's own time, once the answer flows, in µs.
     own_us: Option<u64>,
-    /// Size of the request, in bytes.
-    request_bytes: u64,
-    /// The service tier asked for.
-    tier: Option<String>,
+    /// What is known of the request before it is sent.
+    size: Size,
     counting: Counting,
     /// Where the request came from, for the access log; `None` on the local socket.
     client: Option<IpAddr>,
@@ -148,8 +152,7 @@ impl Record {
             hold: None,
             waited_us: 0,
             own_us: None,
-            request_bytes: 0,
-            tier: None,
+            size: Size::default(),
             counting: Counting::Estimated,
             client: opening.client,
             settled: false,
@@ -184,8 +187,7 @@ impl Record {
     pub fn looked(&mut self, peek: &Peek, who: &Principal) {
         self.entry.asked = bounded(&peek.model);
         self.entry.stream = peek.stream;
-        self.request_bytes = peek.bytes as u64;
-        self.tier.clone_from(&peek.tier);
+        self.size = Size::of(peek);
         if who.user.is_none() && self.entry.caller.user.is_none() {
             self.entry.caller.user = peek.user.as_deref().map(bounded);
         }
@@ -198,8 +200,7 @@ impl Record {
     pub fn asks(&mut self, model: &str, stream: bool, tier: Option<String>, bytes: u64) {
         self.entry.asked = bounded(model);
         self.entry.stream = stream;
-        self.tier = tier;
-        self.request_bytes = bytes;
+        self.size = Size { bytes, tier, silent: true, ..Size::default() };
     }
 
     /// Notes the end user that the body tells, where no header or key does.
@@ -234,7 +235,8 @@ impl Record {
         let start = env::instant();
         let since = Duration::from_millis(env::ms_since(self.start));
         let at = self.entry.at.checked_add(since).unwrap_or(self.entry.at);
-        self.active = Some(Active { target: Arc::clone(target), start, at, resent: false });
+        let busy = Busy::begin(&target.live);
+        self.active = Some(Active { target: Arc::clone(target), start, at, first: None, resent: false, _busy: busy });
     }
 
     /// The attempt was sent again on a fresh connection.
@@ -246,7 +248,9 @@ impl Record {
 
     /// The attempt failed.
     pub fn failed(&mut self, outcome: Outcome, status: Option<u16>) {
-        self.end_attempt(outcome, status, Some(Nano(0)));
+        if let Some(active) = self.active.take() {
+            self.end_attempt(&active, outcome, status, Some(Nano(0)));
+        }
     }
 
     /// Things that could not come along.
@@ -263,6 +267,9 @@ impl Record {
     pub fn first_byte(&mut self) {
         if self.entry.first_byte_ms.is_none() {
             self.entry.first_byte_ms = Some(env::ms_since(self.start));
+            if let Some(active) = &mut self.active {
+                active.first = Some(env::instant().saturating_duration_since(active.start));
+            }
         }
     }
 
@@ -281,6 +288,12 @@ impl Record {
     #[must_use]
     pub fn entry(&self) -> &Entry {
         &self.entry
+    }
+
+    /// What is known of the request before it is sent.
+    #[must_use]
+    pub fn size(&self) -> &Size {
+        &self.size
     }
 
     /// The configuration the request is served by.
@@ -326,8 +339,7 @@ impl Record {
             hold: self.hold.take(),
             waited_us: self.waited_us,
             own_us: self.own_us,
-            request_bytes: self.request_bytes,
-            tier: self.tier.take(),
+            size: std::mem::take(&mut self.size),
             counting: self.counting,
             client: self.client,
             settled: self.settled,
@@ -344,12 +356,12 @@ impl Record {
         let refused = reading.fault.is_some() && reading.text_bytes == 0 && reading.usage.source == Source::Unknown;
         let usage = match self.counting {
             _ if refused => reading.usage,
-            Counting::Estimated => whole_usage(reading.usage, reading.text_bytes, self.request_bytes, answered),
+            Counting::Estimated => whole_usage(reading.usage, reading.text_bytes, self.size.bytes, answered),
             Counting::Reported => reading.usage,
             Counting::Free => free(),
         };
-        let Some(active) = self.active.clone() else { return (None, Appended::Written) };
-        let asked = Asked { tier: self.tier.as_deref(), region: active.target.region.as_deref() };
+        let Some(active) = self.active.take() else { return (None, Appended::Written) };
+        let asked = Asked { tier: self.size.tier.as_deref(), region: active.target.region.as_deref() };
         let fee = active.target.provider.config.fee;
         let cost = match self.counting {
             Counting::Free => Cost::zero(),
@@ -357,7 +369,13 @@ impl Record {
             _ => cost(&usage, active.target.sheet.as_ref(), active.at, asked, fee),
         };
         let total = cost.total();
-        self.end_attempt(end.outcome, Some(end.upstream_status), total);
+        self.end_attempt(&active, end.outcome, Some(end.upstream_status), total);
+        if end.outcome == Outcome::Ok {
+            let whole = env::instant().saturating_duration_since(active.start);
+            let rest = whole.saturating_sub(active.first.unwrap_or_default());
+            let (prompt, output) = (usage.prompt_tokens(), usage.completion_tokens());
+            active.target.live.answered(env::uptime(), prompt, active.first, output, rest);
+        }
         let entry = &mut self.entry;
         entry.status = end.status;
         entry.http = Some(end.http);
@@ -398,8 +416,7 @@ impl Record {
         self.write()
     }
 
-    fn end_attempt(&mut self, outcome: Outcome, status: Option<u16>, cost: Option<Nano>) {
-        let Some(active) = self.active.take() else { return };
+    fn end_attempt(&mut self, active: &Active, outcome: Outcome, status: Option<u16>, cost: Option<Nano>) {
         self.gateway.metrics.attempt(&active.target.metrics, outcome);
         self.entry.attempts.push(Attempt {
             provider: Arc::clone(&active.target.provider_name),
@@ -428,7 +445,7 @@ impl Record {
         let losses = entry.losses.len();
         self.gateway.metrics.request(entry.dialect, entry.status.name(), error, entry.gateway_us, losses);
         if log::access_is_on() {
-            log::access(&access_line(entry, self.client));
+            log::access(&access::line(entry, self.client));
         }
         appended
     }
@@ -462,27 +479,4 @@ pub async fn wait(appended: Appended) {
         // Late or lost, the answer goes out: the journal holds the line in memory.
         let _ = tokio::time::timeout(PATIENCE, written).await;
     }
-}
-
-/// The access log's line: no user, no tags, no money, no text.
-fn access_line(entry: &Entry, client: Option<IpAddr>) -> String {
-    let mut out = Writer::with_capacity(320);
-    let json = &mut out;
-    json.lit("{\"at\":").plain(&Stamp::of(entry.at));
-    json.lit(",\"id\":").plain(entry.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-    json.lit(",\"status\":").plain(entry.status.name()).lit(",\"http\":").u64(u64::from(entry.http.unwrap_or(0)));
-    if let Some(client) = client {
-        json.lit(",\"client\":").plain(&client.to_string());
-    }
-    json.lit(",\"key\":").str(&entry.caller.key).lit(",\"dialect\":").plain(entry.dialect);
-    json.lit(",\"stream\":").bool(entry.stream).lit(",\"asked\":").str(&entry.asked);
-    if let Some((provider, model, _)) = &entry.served {
-        json.lit(",\"provider\":").str(provider).lit(",\"model\":").str(model);
-    }
-    if let Some((kind, _)) = entry.error {
-        json.lit(",\"error\":").plain(kind);
-    }
-    json.lit(",\"attempts\":").u64(entry.attempts.len() as u64);
-    json.lit(",\"ms\":").u64(entry.total_ms).lit(",\"gateway_us\":").u64(entry.gateway_us).lit("}");
-    out.finish()
 }

@@ -34,7 +34,6 @@ use crate::exchange::settle::{End, Record, wait};
 use crate::exchange::watch::{self, MOST_KEPT, Watch};
 use crate::gateway::{Gateway, Held};
 use crate::server::reply::{self, ReplyBody};
-use crate::server::router::fault_reply;
 use crate::state::directory::Principal;
 use crate::state::snapshot::Snapshot;
 use crate::state::target::Target;
@@ -150,7 +149,7 @@ impl Going {
 /// The answer to a caller that nobody knows: no line.
 fn stranger(gateway: &Gateway, fault: &Fault, id: Uuid, body: Incoming) -> Response<ReplyBody> {
     gateway.metrics.request(NATIVE, "error", fault.kind.name(), 0, 0);
-    let mut response = fault_reply(ERRORS, fault, id);
+    let mut response = reply::plain_fault(ERRORS, fault, id);
     if !body.is_end_stream() {
         response.headers_mut().insert(header::CONNECTION, reply::CLOSE);
         gateway.tasks.spawn("discard", discard(body));
@@ -161,7 +160,7 @@ fn stranger(gateway: &Gateway, fault: &Fault, id: Uuid, body: Incoming) -> Respo
 /// Answers with an error of ours, its line written first.
 async fn refuse(mut record: Record, fault: &Fault) -> Response<ReplyBody> {
     record.settle_error(fault, fault.status_in(ERRORS)).await;
-    let mut response = fault_reply(ERRORS, fault, record.id());
+    let mut response = reply::plain_fault(ERRORS, fault, record.id());
     reply::record_headers(&mut response, &record);
     response
 }
@@ -413,6 +412,6 @@ fn pass(
         until,
     };
     let body: UpBody = answer.body;
-    *response.body_mut() = ReplyBody::Pass(Box::new(Passing::new(body, first, watch, going.target, record, how)));
+    *response.body_mut() = ReplyBody::stream(Passing::new(body, first, watch, going.target, record, how));
     response
 }

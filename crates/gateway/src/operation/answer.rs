@@ -70,7 +70,7 @@ fn pass(mut record: Record, request: &Request, winner: Winner) -> Response<Reply
         until: winner.until,
     };
     let passing = Passing::new(winner.answer.body, Vec::new(), watch, winner.target, record, how);
-    *response.body_mut() = ReplyBody::Pass(Box::new(passing));
+    *response.body_mut() = ReplyBody::stream(passing);
     response
 }
 

@@ -24,7 +24,6 @@ use crate::exchange::settle::Record;
 use crate::gateway::Gateway;
 use crate::native::Ask;
 use crate::server::reply::{self, ReplyBody};
-use crate::server::router::fault_reply;
 use crate::state::directory::Principal;
 use crate::state::snapshot::Snapshot;
 use crate::state::target::Target;
@@ -46,7 +45,7 @@ pub async fn run(gateway: Arc<Gateway>, operation: Operation, ask: Ask) -> Respo
             if !body.is_end_stream() {
                 gateway.tasks.spawn("discard", discard(body));
             }
-            return fault_reply(operation.errors(), &fault, id);
+            return reply::plain_fault(operation.errors(), &fault, id);
         }
     };
     let client = client(peer, &head.headers, &snapshot);
@@ -107,7 +106,7 @@ fn place(operation: Operation, target: &Target) -> Option<(String, &policy::prov
 async fn refuse(mut record: Record, operation: Operation, fault: &Fault) -> Response<ReplyBody> {
     let errors = operation.errors();
     record.settle_error(fault, fault.status_in(errors)).await;
-    let mut response = fault_reply(errors, fault, record.id());
+    let mut response = reply::plain_fault(errors, fault, record.id());
     reply::record_headers(&mut response, &record);
     response
 }

@@ -5,13 +5,12 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use dialect::fault::{Fault, Kind};
+use dialect::id::DialectId;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use policy::money::Nano;
 use uuid::Uuid;
 
-use crate::exchange::pass::{Broken, Passing};
-use crate::exchange::relay::Streaming;
 use crate::exchange::settle::Record;
 
 /// `application/json`
@@ -40,15 +39,28 @@ const MOST_LOSS: usize = 1_024;
 /// Upstream headers that go down.
 const DOWN: [&str; 4] = ["request-id", "x-request-id", "openai-processing-ms", "retry-after"];
 
+/// An answer that was broken off: the connection ends without its proper end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the provider's answer broke off")]
+pub struct Broken;
+
+/// Where the bytes of a response come from, as they come.
+pub trait Source: Send + std::fmt::Debug {
+    /// The next bytes; `None` at the end.
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>>;
+    /// How many bytes there are in all, where that is known.
+    fn length(&self) -> Option<u64> {
+        None
+    }
+}
+
 /// The body of a response.
 #[derive(Debug)]
 pub enum ReplyBody {
     /// All of it.
     Full(Option<Bytes>),
-    /// A stream of a model's answer.
-    Stream(Box<Streaming>),
-    /// An answer that passes as it came.
-    Pass(Box<Passing>),
+    /// As it comes.
+    Stream(Box<dyn Source>),
 }
 
 impl ReplyBody {
@@ -60,8 +72,8 @@ impl ReplyBody {
 
     /// A stream.
     #[must_use]
-    pub fn stream(streaming: Streaming) -> Self {
-        Self::Stream(Box::new(streaming))
+    pub fn stream(source: impl Source + 'static) -> Self {
+        Self::Stream(Box::new(source))
     }
 }
 
@@ -72,8 +84,7 @@ impl Body for ReplyBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match &mut *self {
             Self::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Stream(stream) => stream.poll_bytes(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Pass(passing) => passing.poll_bytes(cx).map(|bytes| bytes.map(|bytes| bytes.map(Frame::data))),
+            Self::Stream(source) => source.poll_bytes(cx).map(|bytes| bytes.map(|bytes| bytes.map(Frame::data))),
         }
     }
 
@@ -84,8 +95,7 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Stream(_) => SizeHint::default(),
-            Self::Pass(passing) => passing.length().map_or_else(SizeHint::default, SizeHint::with_exact),
+            Self::Stream(source) => source.length().map_or_else(SizeHint::default, SizeHint::with_exact),
         }
     }
 }
@@ -185,6 +195,21 @@ pub fn cost_header(response: &mut Response<ReplyBody>, cost: Nano) {
     if let Ok(cost) = HeaderValue::from_str(&cost.figures()) {
         response.headers_mut().insert(COST, cost);
     }
+}
+
+/// The answer that tells a fault outside of a model call.
+#[must_use]
+pub fn plain_fault(dialect: DialectId, fault: &Fault, id: Uuid) -> Response<ReplyBody> {
+    let body = dialect::of(dialect).write_fault(fault, &id.hyphenated().to_string());
+    let mut response = json(fault.status_in(dialect), body);
+    fault_headers(&mut response, fault);
+    if let Some((_, allow)) = fault.details.iter().find(|(name, _)| *name == "allow")
+        && let Ok(allow) = HeaderValue::try_from(allow.trim_matches('"'))
+    {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    id_header(&mut response, id);
+    response
 }
 
 /// The answer that tells a fault.

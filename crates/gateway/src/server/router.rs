@@ -199,23 +199,8 @@ async fn other(
     };
     match served {
         Ok(response) => response,
-        Err(fault) => fault_reply(dialect, &fault, id),
+        Err(fault) => reply::plain_fault(dialect, &fault, id),
     }
-}
-
-/// The answer that tells a fault outside of a model call.
-#[must_use]
-pub fn fault_reply(dialect: DialectId, fault: &Fault, id: Uuid) -> Response<ReplyBody> {
-    let body = dialect::of(dialect).write_fault(fault, &id.hyphenated().to_string());
-    let mut response = reply::json(fault.status_in(dialect), body);
-    reply::fault_headers(&mut response, fault);
-    if let Some((_, allow)) = fault.details.iter().find(|(name, _)| *name == "allow")
-        && let Ok(allow) = HeaderValue::try_from(allow.trim_matches('"'))
-    {
-        response.headers_mut().insert(header::ALLOW, allow);
-    }
-    reply::id_header(&mut response, id);
-    response
 }
 
 /// The caller of a path; with `admin`, one who may administrate.

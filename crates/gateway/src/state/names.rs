@@ -7,13 +7,13 @@ use dialect::fault::{Fault, Kind};
 use policy::access::allows;
 use policy::price::overrides::glob;
 use policy::provider::row::Kind as RowKind;
-use policy::route::order::Choose;
+use policy::route::order::{Choose, Slo};
 use wire::json::Writer;
 
 use super::directory::Principal;
 use super::snapshot::Snapshot;
 use super::target::Target;
-use crate::config::types::{Choose as Configured, Losses, NamedModel, Target as Written, TimeoutsOver};
+use crate::config::types::{Losses, NamedModel, Target as Written, TimeoutsOver};
 
 /// What a name stands for.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub struct Meaning {
     pub fallbacks: usize,
     /// How the first is chosen.
     pub choose: Choose,
+    /// What the targets are asked to keep.
+    pub slo: Slo,
     /// Tries in all.
     pub tries: usize,
     /// Over the providers' time-outs.
@@ -38,6 +40,7 @@ impl Meaning {
             targets: targets.into_iter().map(|target| (target, 1)).collect(),
             fallbacks: 0,
             choose: Choose::Priority,
+            slo: Slo::default(),
             tries: NamedModel::ATTEMPTS as usize,
             timeouts: TimeoutsOver::default(),
             reject_losses: false,
@@ -101,10 +104,8 @@ fn of_named(snapshot: &Snapshot, model: &NamedModel, asked: &str) -> Meaning {
     Meaning {
         targets,
         fallbacks: model.fallback.len(),
-        choose: match model.choose {
-            Configured::Priority => Choose::Priority,
-            Configured::Weighted => Choose::Weighted,
-        },
+        choose: model.choose,
+        slo: model.slo,
         tries: model.tries() as usize,
         timeouts: model.timeouts,
         reject_losses: model.losses == Losses::Reject,

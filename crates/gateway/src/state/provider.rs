@@ -1,11 +1,13 @@
 //! A provider at run time: its configuration, its client, and what was learnt of it.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
+use super::live::Live;
 use crate::config::types::Provider as Configured;
 use crate::upstream::client::{Client, Reach};
 
@@ -25,7 +27,12 @@ pub struct Provider {
     next_key: AtomicUsize,
     /// Clients for named models that set another `connect`.
     hurried: RwLock<Vec<(Duration, Client)>>,
+    /// What its models are doing, kept over configurations.
+    live: Arc<RwLock<HashMap<Arc<str>, Arc<Live>>>>,
 }
+
+/// Most models whose state is kept.
+const MOST_LIVE: usize = 10_000;
 
 impl Provider {
     /// A provider of a configuration. One that is reached the same way and was there before keeps its
@@ -51,7 +58,24 @@ impl Provider {
         };
         let listed = ArcSwapOption::new(same.and_then(|before| before.listed.load_full()));
         let found = AtomicBool::new(!config.probe || same.is_some_and(|before| before.found.load(Ordering::Relaxed)));
-        Ok(Self { config, reach, client, listed, found, next_key: AtomicUsize::new(0), hurried: RwLock::default() })
+        let live = same.map(|before| Arc::clone(&before.live)).unwrap_or_default();
+        let (next_key, hurried) = (AtomicUsize::new(0), RwLock::default());
+        Ok(Self { config, reach, client, listed, found, next_key, hurried, live })
+    }
+
+    /// What one of its models is doing.
+    #[must_use]
+    pub fn live(&self, model: &str) -> Arc<Live> {
+        let known = self.live.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(live) = known.get(model) {
+            return Arc::clone(live);
+        }
+        drop(known);
+        let mut known = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_LIVE {
+            return Arc::default();
+        }
+        Arc::clone(known.entry(model.into()).or_default())
     }
 
     /// A client that gives up connecting after another time than the usual one; `None` for the simulated

@@ -11,6 +11,7 @@ use policy::price::overrides;
 use policy::price::sheet::Sheet;
 use policy::provider::row::Hosted;
 
+use super::live::Live;
 use super::provider::Provider;
 use crate::config::types::Timeouts;
 use crate::telemetry::metrics::{Metrics, TargetMetrics};
@@ -59,6 +60,8 @@ pub struct Target {
     pub timeouts: Timeouts,
     /// Its counters.
     pub metrics: Arc<TargetMetrics>,
+    /// What it is doing.
+    pub live: Arc<Live>,
 }
 
 impl Target {
@@ -97,6 +100,7 @@ impl Target {
             region: config.data.get("region").map(|region| region.as_str().into()),
             timeouts: config.timeouts,
             metrics: metrics.target(&config.name, model),
+            live: provider.live(model),
             provider: Arc::clone(provider),
         }
     }

@@ -9,6 +9,7 @@
 )]
 
 mod child;
+mod choosing;
 mod harness;
 mod program;
 

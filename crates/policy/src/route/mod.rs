@@ -2,5 +2,6 @@
 //! arguments.
 
 pub mod order;
+pub mod pace;
 pub mod retry;
 pub mod verdict;

@@ -1,6 +1,6 @@
 //! What the contract names but this release does not do: refused, never accepted and ignored.
 
-use super::super::raw::{Cache, Choose, File, Later};
+use super::super::raw::{Cache, File, Later};
 use super::super::read::{Reader, Spot};
 
 /// Refuses every field whose feature is not built, unless it says the default.
@@ -16,21 +16,10 @@ pub(super) fn refuse(raw: &File, reader: &mut Reader<'_>) {
     }
     for (_, spot) in raw.models.iter().flat_map(|named| &named.value.0) {
         let model = &spot.value;
-        only(&model.slo, "slo", &[], reader);
         only(&model.hedge, "hedge", &[], reader);
         only(&model.rescue, "rescue", &[], reader);
         only(&model.prompt_cache, "prompt_cache", &[], reader);
         cache(&model.cache, reader);
-        if let Some(choose) = &model.choose {
-            let name = match choose.value {
-                Choose::Priority | Choose::Weighted => continue,
-                Choose::Cheapest => "cheapest",
-                Choose::Fastest => "fastest",
-                Choose::LeastBusy => "least_busy",
-            };
-            let remedy = "write `priority` or `weighted`";
-            reader.problem(choose.at, format!("`choose: {name}` is not built yet"), remedy);
-        }
     }
     for (_, spot) in raw.organizations.iter().flat_map(|named| &named.value.0) {
         only(&spot.value.require, "require", &[], reader);

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use policy::route::order::{Choose, Slo};
+
 use super::super::diagnose::{At, suggest};
 use super::super::raw;
 use super::super::read::{Named, Reader, Spot};
-use super::super::types::{Choose, Losses, NamedModel, Target, TimeoutsOver};
+use super::super::types::{Losses, NamedModel, Target, TimeoutsOver};
 use super::super::units::Time;
 use super::{Placed, positive, undefined};
 
@@ -27,11 +29,13 @@ fn one(name: &Spot<String>, raw: raw::Model, providers: &[Placed], reader: &mut 
         reader.problem(name.at, "a model's name is empty or holds spaces", "give it a name without spaces");
     }
     let choose = match raw.choose.map(|spot| spot.value) {
+        None | Some(raw::Choose::Priority) => Choose::Priority,
         Some(raw::Choose::Weighted) => Choose::Weighted,
-        None | Some(raw::Choose::Priority | raw::Choose::Cheapest | raw::Choose::Fastest | raw::Choose::LeastBusy) => {
-            Choose::Priority
-        }
+        Some(raw::Choose::Cheapest) => Choose::Cheapest,
+        Some(raw::Choose::Fastest) => Choose::Fastest,
+        Some(raw::Choose::LeastBusy) => Choose::LeastBusy,
     };
+    let slo = raw.slo.map(|spot| slo(spot, choose, reader)).unwrap_or_default();
     let wanted = raw.targets.as_ref().map(|list| (list.at, list.value.len()));
     let targets = targets(raw.targets, name, choose, providers, reader);
     if wanted.is_none_or(|(_, count)| count == 0) {
@@ -51,6 +55,7 @@ fn one(name: &Spot<String>, raw: raw::Model, providers: &[Placed], reader: &mut 
     NamedModel {
         name: name.value.as_str().into(),
         choose,
+        slo,
         targets,
         fallback: self::targets(raw.fallback, name, Choose::Weighted, providers, reader),
         attempts,
@@ -81,9 +86,10 @@ fn targets(
                 }
             },
         };
-        if let Some(weight) = weight.as_ref().filter(|_| choose == Choose::Priority) {
+        let counts = matches!(choose, Choose::Weighted | Choose::LeastBusy);
+        if let Some(weight) = weight.as_ref().filter(|_| !counts) {
             let remedy = "write `choose: weighted`, or remove the weight";
-            reader.warning(weight.at, "a weight counts only with `choose: weighted`", remedy);
+            reader.warning(weight.at, "a weight counts only with `choose: weighted` or `least_busy`", remedy);
         }
         let weight = weight.map_or(Some(1), |spot| {
             let weight = u32::try_from(spot.value.0).ok().filter(|weight| *weight <= 1_000_000);
@@ -148,6 +154,24 @@ fn check_model(at: At, model: &str, name: &Spot<String>, placed: &Placed, reader
         let near = suggest(model, models.iter().map(|known| &*known.id));
         reader.problem(at, what, format!("{near} (its `models:` is on line {} or below)", placed.at.line));
     }
+}
+
+fn slo(raw: Spot<raw::Slo>, choose: Choose, reader: &mut Reader<'_>) -> Slo {
+    if matches!(choose, Choose::Priority | Choose::Weighted) {
+        let remedy = "write `choose: cheapest`, `fastest` or `least_busy`, or remove it";
+        reader.warning(raw.at, format!("`slo` does not count with `choose: {}`", choose.name()), remedy);
+    }
+    let first_byte = raw.value.first_byte.map(|spot| {
+        positive(spot.at, spot.value.0, reader);
+        spot.value.0
+    });
+    let tokens_per_second = raw.value.tokens_per_second.map(|spot| {
+        u32::try_from(spot.value.0).ok().filter(|speed| *speed > 0).unwrap_or_else(|| {
+            reader.problem(spot.at, "`tokens_per_second` is from 1 to 4G", "30 is a quick reader's pace");
+            1
+        })
+    });
+    Slo { first_byte, tokens_per_second }
 }
 
 fn timeouts(raw: raw::Timeouts, reader: &mut Reader<'_>) -> TimeoutsOver {

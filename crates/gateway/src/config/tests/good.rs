@@ -5,8 +5,10 @@ use std::time::Duration;
 use dialect::id::DialectId;
 use dialect::quirk::Quirk;
 
+use policy::route::order::Choose;
+
 use super::super::load::keep_fixed;
-use super::super::types::{Choose, Fetching, Losses, OnDisconnect, Sync};
+use super::super::types::{Fetching, Losses, OnDisconnect, Sync};
 use super::*;
 
 const WHOLE: &str = r#"

@@ -173,7 +173,7 @@ fn what_is_not_built_is_refused_and_its_off_state_is_not() {
     check(
         "limits: [{ who: { key: each }, allow: 60 requests/minute }]\ncache: { mode: exact }\nlog: { content: all }\non_loss: open\n\
          affinity: strict\nstore: postgres://u:secret@h/db\ncoordination: redis://h\nproviders: { openai: {} }\n\
-         models: { m: { choose: cheapest, targets: [openai/x], hedge: { after: p95 }, rescue: continue, prompt_cache: auto, slo: { first_byte: 2s } } }\n\
+         models: { m: { choose: cheapest, targets: [openai/x], hedge: { after: p95 }, rescue: continue, prompt_cache: auto } }\n\
          teams: { t: { require: { region: eu } } }\n",
         "t.yaml:1:9: `limits` is not built yet\n  remove it
 t.yaml:2:16: `cache.mode` is not built yet\n  remove it
@@ -182,11 +182,9 @@ t.yaml:4:10: `on_loss` is not built yet\n  remove it, or write the default `loca
 t.yaml:5:11: `affinity` is not built yet\n  remove it, or write the default `auto`
 t.yaml:6:8: this `store` is not built yet\n  remove it, or write the default `sqlite`
 t.yaml:7:15: this `coordination` is not built yet\n  remove it, or write the default `local`
-t.yaml:9:24: `choose: cheapest` is not built yet\n  write `priority` or `weighted`
 t.yaml:9:62: `hedge` is not built yet\n  remove it
 t.yaml:9:86: `rescue` is not built yet\n  remove it
 t.yaml:9:110: `prompt_cache` is not built yet\n  remove it
-t.yaml:9:121: `slo` is not built yet\n  remove it
 t.yaml:10:24: `require` is not built yet\n  remove it",
     );
 }
@@ -295,7 +293,7 @@ fn warnings_are_no_mistakes() {
         "t.yaml: team `t` may ask for `fsat`, which nothing here answers to\n  did you mean `fast`?
 t.yaml: team `t` may ask for `opnai/*`, which nothing here answers to\n  did you mean `openai`?
 t.yaml:1:38: this key is given twice\n  remove one of them
-t.yaml:2:56: a weight counts only with `choose: weighted`\n  write `choose: weighted`, or remove the weight
+t.yaml:2:56: a weight counts only with `choose: weighted` or `least_busy`\n  write `choose: weighted`, or remove the weight
 t.yaml:2:61: target `openai/x` is listed twice\n  remove one of them
 "
     );
