@@ -13,7 +13,7 @@ use wire::json::Writer;
 
 use super::arrive::Arrived;
 use super::judge::{Rejected, Won};
-use super::miss::Miss;
+use super::miss::{Miss, out_of_time};
 use super::plan::Plan;
 use super::prepare::Ready;
 use super::send::try_one;
@@ -90,16 +90,6 @@ fn lossy(losses: &[Loss]) -> Fault {
         }
     });
     Fault::new(Kind::InvalidRequest, message).with("losses", json.finish())
-}
-
-/// The fault of a request that took longer than its caller allows.
-#[must_use]
-pub fn out_of_time() -> Fault {
-    Fault::new(
-        Kind::UpstreamTimeout,
-        "The request took longer than `x-tollgate-timeout` allows. Allow more time, or ask a faster model.",
-    )
-    .with("timer", "\"x-tollgate-timeout\"")
 }
 
 /// Nothing is left to try: what the caller is told.

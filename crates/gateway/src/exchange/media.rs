@@ -130,7 +130,7 @@ impl Media {
                 Ok(Some((remote, Err(failure)))) => return Err(failure.fault(&remote.path(), remote.kind)),
                 Ok(None) => break,
                 Err(_) if arrived.deadline.is_some_and(|deadline| deadline <= until) => {
-                    return Err(super::attempt::out_of_time());
+                    return Err(super::miss::out_of_time());
                 }
                 Err(_) => {
                     let late = wanted.iter().find(|remote| !got.iter().any(|(url, _)| *url == remote.url));
