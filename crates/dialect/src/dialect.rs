@@ -93,6 +93,10 @@ pub trait Dialect: Send + Sync + std::fmt::Debug + 'static {
 
     // Across dialects.
 
+    /// The member that holds the turns of a conversation, for faults that speak of them.
+    fn turns(&self) -> &'static str {
+        "messages"
+    }
     /// Reads a request, with what its path said. Losses are what the IR has no place for (a lone surrogate).
     ///
     /// # Errors

@@ -27,6 +27,7 @@ mod retry_after;
 mod signature;
 pub mod stream;
 pub mod target;
+pub mod twice;
 pub mod undo;
 pub mod usage;
 mod weigh;

@@ -45,7 +45,7 @@ impl Remote {
 }
 
 /// A path in the words of faults.
-fn shown(steps: &[Step<'_>]) -> String {
+pub(crate) fn shown(steps: &[Step<'_>]) -> String {
     let mut path = String::new();
     for step in steps {
         match step {

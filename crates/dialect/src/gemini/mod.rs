@@ -71,6 +71,9 @@ impl Dialect for Gemini {
     fn takes(&self, kind: MediaKind, url: &str, to: &Target<'_>) -> Takes {
         remote::takes(kind, url, to)
     }
+    fn turns(&self) -> &'static str {
+        "contents"
+    }
     fn read_request(&self, body: &Document, said: Said<'_>) -> Result<Lossy<Request>, Fault> {
         read::read(body, said)
     }

@@ -115,7 +115,8 @@ impl Reader {
             "functionResponse" => self.result(object(inner, &at)?, &at)?,
             other => {
                 let raw = value.raw().into();
-                out.push(Body::Unknown { dialect: HERE, kind: other.to_owned(), raw }.into());
+                let kind = if other == UNKNOWN { named(value) } else { other.to_owned() };
+                out.push(Body::Unknown { dialect: HERE, kind, raw }.into());
                 return Ok(());
             }
         };
@@ -135,6 +136,10 @@ impl Reader {
         let media_type = self.maybe(inner, "mimeType", path)?;
         let name = Some(self.maybe(inner, "displayName", path)?).filter(|name| !name.is_empty());
         let (kind, source) = if kind == "inlineData" {
+            if media_type.is_empty() && !self.answer {
+                let path = format!("{path}.mimeType");
+                return Err(Fault::invalid(&path, format!("`{path}` is missing: say what the bytes are.")));
+            }
             let data = match self.present(inner, "data", path)? {
                 data if self.answer => standard(data),
                 data => packed::base64(data, &format!("{path}.data"))?,
@@ -228,7 +233,17 @@ pub(super) fn said(part: Json<'_>) -> Option<(&'static str, Json<'_>)> {
         }
         unknown = unknown.or(Some(value));
     }
-    unknown.map(|value| ("unknown", value))
+    unknown.map(|value| (UNKNOWN, value))
+}
+
+/// What a part of no known kind is called until its own word is looked up.
+const UNKNOWN: &str = "unknown";
+
+/// The word of a part of no known kind.
+fn named(part: Json<'_>) -> String {
+    let said =
+        |(key, value): &(std::borrow::Cow<'_, str>, Json<'_>)| !BESIDE.contains(&&*camel(&**key)) && !value.is_null();
+    part.members().find(said).map_or_else(|| UNKNOWN.to_owned(), |(key, _)| key.into_owned())
 }
 
 /// Members that say what a part is.

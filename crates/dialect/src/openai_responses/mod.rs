@@ -63,6 +63,9 @@ impl Dialect for OpenAiResponses {
     fn takes(&self, kind: MediaKind, url: &str, to: &Target<'_>) -> Takes {
         remote::takes(kind, url, to)
     }
+    fn turns(&self) -> &'static str {
+        "input"
+    }
     fn read_request(&self, body: &Document, _said: Said<'_>) -> Result<Lossy<Request>, Fault> {
         read::request(body)
     }

@@ -108,9 +108,14 @@ impl Ready {
         let said = Said { model: Some(&arrived.peek.model), stream: Some(arrived.peek.stream) };
         let read = match self.read.take().filter(|_| inlined.is_none()) {
             Some(read) => read,
-            None => dialect::of(arrived.dialect).read_request(body, said)?,
+            None => {
+                dialect::twice::refuse(body)?;
+                dialect::of(arrived.dialect).read_request(body, said)?
+            }
         };
-        let written = dialect::of(lane.dialect).write_request(&read.value, &to)?;
+        let written = dialect::of(lane.dialect)
+            .write_request(&read.value, &to)
+            .map_err(|fault| fault.called("messages", dialect::of(arrived.dialect).turns()))?;
         let losses = read.losses.iter().cloned().chain(written.losses).collect();
         // What was read with bytes in it is for targets that want the same.
         self.read = Some(read).filter(|_| inlined.is_none());

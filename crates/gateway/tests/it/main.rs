@@ -13,6 +13,7 @@ mod choosing;
 mod harness;
 mod program;
 
+mod abuse;
 mod admin;
 mod badinput;
 mod cli;
