@@ -29,6 +29,7 @@ mod media;
 mod native;
 mod operations;
 mod passthrough;
+mod refused;
 mod reload;
 mod responses;
 mod shutdown;
