@@ -132,3 +132,129 @@ async fn every_mistake_from_every_caller_to_every_target() {
     insta::assert_snapshot!(told);
     harness.finish().await;
 }
+
+/// A form of a transcription: its boundary as told, and its bytes.
+fn form(boundary: &str, body: &str) -> Request {
+    Request::new("POST", "/v1/audio/transcriptions")
+        .bearer(ALICE)
+        .header("content-type", &format!("multipart/form-data{boundary}"))
+        .body(body.as_bytes())
+}
+
+#[tokio::test]
+async fn forms_that_are_none() {
+    let upstream = Upstream::start().await;
+    upstream.reply_always(Script::json(200, &serde_json::json!({"text": "ok"})));
+    let harness = gateway(&upstream).await;
+    let field =
+        |name: &str, value: &str| format!("--B\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    let model = field("model", "p1/m");
+    let file = "--B\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\r\nRIFF\r\n";
+    for (name, boundary, body) in [
+        ("no boundary", "", format!("{model}{file}--B--\r\n")),
+        ("an empty boundary", "; boundary=", format!("{model}{file}--B--\r\n")),
+        ("another boundary", "; boundary=C", format!("{model}{file}--B--\r\n")),
+        ("a boundary too long", &*format!("; boundary={}", "B".repeat(300)), format!("{model}{file}--B--\r\n")),
+        ("nothing", "; boundary=B", String::new()),
+        ("only the end", "; boundary=B", "--B--\r\n".to_owned()),
+        ("no model", "; boundary=B", format!("{file}--B--\r\n")),
+        ("an empty model", "; boundary=B", format!("{}{file}--B--\r\n", field("model", ""))),
+        (
+            "a field without a name",
+            "; boundary=B",
+            "--B\r\ncontent-disposition: form-data\r\n\r\nx\r\n--B--\r\n".to_owned(),
+        ),
+        (
+            "a field without a head's end",
+            "; boundary=B",
+            "--B\r\ncontent-disposition: form-data; name=\"model\"\r\n".to_owned(),
+        ),
+        ("the model twice", "; boundary=B", format!("{model}{}{file}--B--\r\n", field("model", "p1/free"))),
+    ] {
+        let response = harness.call(&form(boundary, &body)).await;
+        assert_eq!(
+            (response.status, response.header("x-tollgate-error")),
+            (400, Some("invalid_request")),
+            "{name}: {}",
+            response.text()
+        );
+        assert!(response.json()["error"]["message"].as_str().is_some_and(|text| text.len() > 10), "{name}");
+    }
+    // JSON where a form is wanted, and bytes that are none.
+    let json = Request::post("/v1/audio/transcriptions", &serde_json::json!({"model": "p1/m"})).bearer(ALICE);
+    let response = harness.call(&json).await;
+    assert!(matches!(response.status, 400 | 415), "{}", response.text());
+    assert_eq!(upstream.requests().len(), 0);
+    harness.finish().await;
+}
+
+#[tokio::test]
+async fn streams_to_clients_that_leave_or_hardly_read() {
+    let upstream = Upstream::start().await;
+    let harness = gateway(&upstream).await;
+    let stream = r#""stream":true"#;
+    // A request, and a stream of one long text that its upstream sends, by caller.
+    let text = "word ".repeat(400);
+    let words: Vec<&str> = std::iter::repeat_n(&*text, 100).collect();
+    for caller in CALLERS {
+        for (_, model) in TARGETS {
+            let members = match caller {
+                "chat" => format!(r#""messages":[{{"role":"user","content":"hi"}}],{stream}"#),
+                "responses" => format!(r#""input":"hi",{stream}"#),
+                "messages" => format!(r#""max_tokens":9,"messages":[{{"role":"user","content":"hi"}}],{stream}"#),
+                _ => r#""contents":[{"role":"user","parts":[{"text":"hi"}]}]"#.to_owned(),
+            };
+            let script = || match model {
+                "p1/m" => Script::sse(openai::stream(&words, Some((10, 20)))),
+                "r1/m" => Script::sse(responses::text_stream(&text.repeat(100), 10, 20)),
+                "a1/m" => Script::sse(anthropic::text_stream(&words, 10, 20)),
+                _ => {
+                    let chunks =
+                        words.iter().map(|word| gemini::chunk(&[gemini::text(word)], "", &gemini::usage(10, 0, 20, 0)));
+                    let last = gemini::chunk(&[gemini::text("end")], "STOP", &gemini::usage(10, 0, 20, 0));
+                    Script::sse(chunks.chain([last]).map(|chunk| format!("data: {chunk}\r\n\r\n")))
+                }
+            };
+            let mut ask = request(caller, model, &members);
+            if caller == "gemini" {
+                ask = Request::new("POST", &format!("/v1beta/models/{model}:streamGenerateContent?alt=sse"))
+                    .bearer(ALICE)
+                    .header("content-type", "application/json")
+                    .body(format!("{{{members}}}"));
+            }
+            let shown = format!("{caller} to {model}");
+            // One that leaves in the middle.
+            upstream.reply(script());
+            let mut client = harness.connect().await;
+            client.send(ask.to_bytes()).await.unwrap();
+            let (status, head) = client.read_head().await.unwrap();
+            harness.note_head(status, &head);
+            assert_eq!(status, 200, "{shown}");
+            client.next_piece().await.unwrap();
+            client.reset();
+            harness.idle().await;
+            // One that closes its side after asking is answered or let go; whichever, nothing is left.
+            upstream.reply(script());
+            let mut client = harness.connect().await;
+            client.send(ask.to_bytes()).await.unwrap();
+            client.half_close().await.unwrap();
+            if let Ok((status, head)) = client.read_head().await {
+                harness.note_head(status, &head);
+                while client.next_piece().await.is_ok() {}
+            }
+            harness.idle().await;
+            // One that hardly reads gets it all in the end.
+            upstream.forget_scripts();
+            upstream.reply(script());
+            let mut client = harness.connect().await;
+            client.send(ask.to_bytes()).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            let response = client.read_response().await;
+            harness.note(&response);
+            let response = response.text();
+            assert!(response.matches("word word").count() > 100, "{shown}: {} bytes", response.len());
+            harness.idle().await;
+        }
+    }
+    harness.finish().await;
+}
