@@ -5,11 +5,14 @@ use wire::json::{Document, Edit, Json};
 
 use crate::fault::Fault;
 use crate::id::DialectId;
+use crate::ir::part::MediaKind;
 use crate::ir::request::Request;
 use crate::ir::response::Response;
 use crate::loss::{Loss, Lossy};
 use crate::outcome::UpstreamFault;
 use crate::peek::{Peek, Said};
+use crate::quirk::Quirk;
+use crate::remote::{Remote, Takes, is_web};
 use crate::stream::{Decoder, Encoder, Framing, Meter};
 use crate::target::Target;
 use crate::undo::Undo;
@@ -78,8 +81,30 @@ pub trait Dialect: Send + Sync + std::fmt::Debug + 'static {
     /// Watches an answer in this dialect.
     fn meter(&self, from: &Target<'_>) -> Box<dyn Meter>;
 
+    // Media at addresses.
+
+    /// The media of a request that stand at an address. None where no client speaks the dialect.
+    fn remote(&self, _body: &Document) -> Vec<Remote> {
+        Vec::new()
+    }
+    /// The edits of the same body that put bytes, in base64, in the place of an address.
+    fn inline(&self, _remote: &Remote, _media_type: &str, _data: &str) -> Vec<Edit<'static>> {
+        Vec::new()
+    }
+    /// How a target of this dialect takes media at an address.
+    fn takes(&self, _kind: MediaKind, url: &str, to: &Target<'_>) -> Takes {
+        match is_web(url) && !to.quirks.has(Quirk::NoMediaUrls) {
+            true => Takes::Address,
+            false => Takes::Bytes,
+        }
+    }
+
     // Across dialects.
 
+    /// The member that holds the turns of a conversation, for faults that speak of them.
+    fn turns(&self) -> &'static str {
+        "messages"
+    }
     /// Reads a request, with what its path said. Losses are what the IR has no place for (a lone surrogate).
     ///
     /// # Errors

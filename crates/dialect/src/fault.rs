@@ -193,6 +193,19 @@ impl Fault {
         fault
     }
 
+    /// The same fault, where what it calls `own` has another name for the caller.
+    #[must_use]
+    pub fn called(mut self, own: &str, name: &str) -> Self {
+        if self.path.as_deref() != Some(own) || own == name {
+            return self;
+        }
+        let message = self.message.replace(&format!("`{own}`"), &format!("`{name}`"));
+        let mut renamed = Self::invalid(name, message);
+        self.details.retain(|(detail, _)| *detail != "path");
+        renamed.details.append(&mut self.details);
+        renamed
+    }
+
     /// The same with one more detail, given as JSON text.
     #[must_use]
     pub fn with(mut self, name: &'static str, json: impl Into<String>) -> Self {

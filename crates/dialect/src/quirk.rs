@@ -74,6 +74,11 @@ pub enum Quirk {
     /// Sampling parameters (`temperature`, `top_p`, `top_k`) are refused (OpenAI's reasoning models,
     /// Claude 4.7 and later).
     NoSampling,
+    /// Refuses sampling parameters, penalties, `logprobs` and `logit_bias` while it reasons: where the request asks for
+    /// an effort other than `none` (OpenAI's models that can do without reasoning).
+    SamplesOrReasons,
+    /// Fetches no media from addresses: it takes their bytes.
+    NoMediaUrls,
     /// Refuses an unknown top-level field with a 400, so nothing of ours may slip in.
     Strict,
     /// What an answer found on the web stands at its top, in every chunk: `search_results`, `citations`
@@ -90,7 +95,7 @@ pub enum Quirk {
 
 impl Quirk {
     /// Every quirk with its name in provider rows and configuration.
-    pub const ALL: [(Quirk, &'static str); 39] = [
+    pub const ALL: [(Quirk, &'static str); 41] = [
         (Quirk::NoDone, "no-done"),
         (Quirk::UsageEveryChunk, "usage-every-chunk"),
         (Quirk::NoStreamOptions, "no-stream-options"),
@@ -125,6 +130,8 @@ impl Quirk {
         (Quirk::NoParallelToolCalls, "no-parallel-tool-calls"),
         (Quirk::NoToolChoice, "no-tool-choice"),
         (Quirk::NoSampling, "no-sampling"),
+        (Quirk::SamplesOrReasons, "samples-or-reasons"),
+        (Quirk::NoMediaUrls, "no-media-urls"),
         (Quirk::Strict, "strict"),
         (Quirk::SearchResults, "search-results"),
         (Quirk::Prefix, "prefix"),
@@ -154,6 +161,25 @@ impl Quirks {
     #[must_use]
     pub const fn with(self, quirk: Quirk) -> Self {
         Self(self.0 | (1 << quirk as u8))
+    }
+
+    /// The set of a model that refuses whatever steers how tokens are drawn (OpenAI's reasoning models).
+    #[must_use]
+    pub const fn unsteered(self) -> Self {
+        self.with(Quirk::NoSampling).with(Quirk::NoPenalties).with(Quirk::NoLogprobs).with(Quirk::NoLogitBias)
+    }
+
+    /// The set for a request that asks for this effort of reasoning.
+    #[must_use]
+    pub fn at_effort(self, effort: Option<&str>) -> Self {
+        let reasons = effort.is_some_and(|effort| effort != "none");
+        if self.has(Quirk::SamplesOrReasons) && reasons { self.unsteered() } else { self }
+    }
+
+    /// The set with one quirk less.
+    #[must_use]
+    pub const fn without(self, quirk: Quirk) -> Self {
+        Self(self.0 & !(1 << quirk as u8))
     }
 }
 

@@ -12,6 +12,7 @@ use store::ingest::Ingest;
 use store::journal::Journal;
 use tokio_util::task::TaskTracker;
 
+use crate::fetch::get::Fetcher;
 use crate::kept::shelf::Shelf;
 use crate::realtime::limits::Limits;
 use crate::state::directory::Directory;
@@ -55,6 +56,8 @@ pub struct Gateway {
     pub admin: ArcSwap<Option<[u8; 32]>>,
     /// Proofs of reasoning that callers may lose.
     pub proofs: Memory,
+    /// Downloads media for targets that fetch none.
+    pub fetcher: Fetcher,
     /// Keys that were looked up in vain a moment ago.
     pub misses: Misses,
     /// It is stopping: not ready, no new work.
@@ -119,6 +122,7 @@ impl Gateway {
             via: token.into(),
             admin: ArcSwap::from_pointee(parts.admin),
             proofs: Memory::default(),
+            fetcher: Fetcher::default(),
             misses: Misses::default(),
             draining: AtomicBool::new(false),
             sockets: ArcSwap::from_pointee(Limits::default()),

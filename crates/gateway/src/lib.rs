@@ -10,6 +10,7 @@ pub mod config;
 pub mod demo;
 pub mod env;
 pub mod exchange;
+pub mod fetch;
 pub mod gateway;
 pub mod held;
 pub mod jobs;

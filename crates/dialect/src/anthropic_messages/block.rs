@@ -13,6 +13,7 @@ use crate::ir::part::{
 };
 use crate::loss::Loss;
 use crate::members;
+use crate::packed;
 
 const HERE: DialectId = DialectId::AnthropicMessages;
 
@@ -21,6 +22,8 @@ const HERE: DialectId = DialectId::AnthropicMessages;
 pub(super) struct Reader {
     /// The model whose proofs these are; empty where nobody says.
     pub(super) model: String,
+    /// It reads an answer, which passes with whatever bytes its maker gave.
+    pub(super) answer: bool,
     /// What the IR has no place for.
     pub(super) losses: Vec<Loss>,
 }
@@ -106,9 +109,12 @@ impl Reader {
         let source = match &*self.need(source, "type", &at)? {
             "base64" => MediaSource::Base64 {
                 media_type: self.need(source, "media_type", &at)?,
-                data: self.need(source, "data", &at)?,
+                data: match self.need(source, "data", &at)? {
+                    data if self.answer => data,
+                    data => packed::base64(data, &format!("{at}.data"))?,
+                },
             },
-            "url" => MediaSource::Url(self.need(source, "url", &at)?),
+            "url" => packed::source(self.need(source, "url", &at)?, &format!("{at}.url"))?,
             "file" => MediaSource::FileId { dialect: HERE, id: self.need(source, "file_id", &at)? },
             "text" => MediaSource::Text(self.need(source, "data", &at)?),
             _ => return Ok(None),

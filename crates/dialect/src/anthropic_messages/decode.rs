@@ -72,7 +72,7 @@ impl MessagesDecoder {
     pub(super) fn new(undo: Undo, from: &Target<'_>) -> Self {
         Self {
             undo,
-            reader: Reader { model: from.model.to_owned(), losses: Vec::new() },
+            reader: Reader { model: from.model.to_owned(), answer: true, losses: Vec::new() },
             tokens: Tokens::default(),
             source: Source::Partial,
             started: false,

@@ -11,6 +11,7 @@ pub(crate) mod params;
 mod patch;
 mod peek;
 mod read;
+mod remote;
 mod response;
 mod signed;
 mod stop;
@@ -21,17 +22,19 @@ mod write;
 use crate::dialect::{Asked, Dialect, Outgoing, Patch};
 use crate::fault::Fault;
 use crate::id::DialectId;
+use crate::ir::part::MediaKind;
 use crate::ir::request::Request;
 use crate::ir::response::Response;
 use crate::loss::Lossy;
 use crate::outcome::UpstreamFault;
 use crate::peek::{Peek, Said};
+use crate::remote::{Remote, Takes};
 use crate::stream::{Decoder, Encoder, Meter};
 use crate::target::Target;
 use crate::undo::Undo;
 use crate::usage::Usage;
 use http::HeaderMap;
-use wire::json::{Document, Json};
+use wire::json::{Document, Edit, Json};
 
 /// Reads a usage object of this shape: the counts of input leave out what the cache read or kept.
 #[must_use]
@@ -55,6 +58,15 @@ impl Dialect for AnthropicMessages {
     }
     fn meter(&self, _from: &Target<'_>) -> Box<dyn Meter> {
         Box::new(meter::MessagesMeter::default())
+    }
+    fn remote(&self, body: &Document) -> Vec<Remote> {
+        remote::remote(body)
+    }
+    fn inline(&self, remote: &Remote, media_type: &str, data: &str) -> Vec<Edit<'static>> {
+        remote::inline(remote, media_type, data)
+    }
+    fn takes(&self, kind: MediaKind, url: &str, to: &Target<'_>) -> Takes {
+        remote::takes(kind, url, to)
     }
     fn read_request(&self, body: &Document, _said: Said<'_>) -> Result<Lossy<Request>, Fault> {
         read::read(body)

@@ -26,7 +26,7 @@ pub(super) fn read(body: Json<'_>, undo: &Undo, from: &Target<'_>) -> Result<Los
     let bad = |message: &str| UpstreamFault::new(Outcome::BadAnswer, 200, message);
     let content = body.get("content").filter(|content| content.kind() == Kind::Array);
     let content = content.ok_or_else(|| bad("The answer has no `content`."))?;
-    let mut reader = Reader { model: from.model.to_owned(), losses: Vec::new() };
+    let mut reader = Reader { model: from.model.to_owned(), answer: true, losses: Vec::new() };
     let mut parts = Vec::new();
     for (index, block) in content.items().enumerate() {
         let part = reader.block(block, &format!("content[{index}]"));

@@ -24,11 +24,13 @@ mod write;
 use crate::dialect::{Asked, Dialect, Outgoing, Patch};
 use crate::fault::Fault;
 use crate::id::DialectId;
+use crate::ir::part::MediaKind;
 use crate::ir::request::Request;
 use crate::ir::response::Response;
 use crate::loss::Lossy;
 use crate::outcome::UpstreamFault;
 use crate::peek::{Peek, Said};
+use crate::remote::Takes;
 use crate::stream::{Decoder, Encoder, Framing, Meter};
 use crate::target::Target;
 use crate::undo::Undo;
@@ -45,6 +47,12 @@ impl Dialect for BedrockConverse {
     }
     fn framing(&self) -> Framing {
         Framing::AwsEventStream
+    }
+    fn takes(&self, kind: MediaKind, url: &str, _to: &Target<'_>) -> Takes {
+        match url.starts_with("s3://") {
+            true => Takes::Address,
+            false => crate::remote::takes(kind, url, &[], &[MediaKind::Image, MediaKind::File, MediaKind::Video]),
+        }
     }
     fn peek(&self, body: &Document, said: Said<'_>) -> Result<Peek, Fault> {
         peek::peek(body, said)

@@ -23,11 +23,14 @@ mod write;
 use crate::dialect::{Asked, Dialect, Outgoing, Patch};
 use crate::fault::Fault;
 use crate::id::DialectId;
+use crate::ir::part::MediaKind;
 use crate::ir::request::Request;
 use crate::ir::response::Response;
 use crate::loss::Lossy;
 use crate::outcome::UpstreamFault;
 use crate::peek::{Peek, Said};
+use crate::quirk::Quirk;
+use crate::remote::Takes;
 use crate::stream::{Decoder, Encoder, Meter};
 use crate::target::Target;
 use crate::undo::Undo;
@@ -41,6 +44,10 @@ pub struct CohereV2;
 impl Dialect for CohereV2 {
     fn id(&self) -> DialectId {
         DialectId::CohereV2
+    }
+    fn takes(&self, kind: MediaKind, url: &str, to: &Target<'_>) -> Takes {
+        let fetched: &[MediaKind] = if to.quirks.has(Quirk::NoMediaUrls) { &[] } else { &[MediaKind::Image] };
+        crate::remote::takes(kind, url, fetched, &[MediaKind::Image])
     }
     fn peek(&self, body: &Document, _said: Said<'_>) -> Result<Peek, Fault> {
         peek::peek(body)

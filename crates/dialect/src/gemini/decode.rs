@@ -89,7 +89,7 @@ impl GeminiDecoder {
     pub(super) fn new(undo: Undo, from: &Target<'_>) -> Self {
         Self {
             undo,
-            reader: Reader { model: from.model.to_owned(), ..Reader::default() },
+            reader: Reader { model: from.model.to_owned(), answer: true, ..Reader::default() },
             id: String::new(),
             started: false,
             done: false,

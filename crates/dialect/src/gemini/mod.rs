@@ -21,6 +21,7 @@ mod partial;
 mod patch;
 mod peek;
 mod read;
+mod remote;
 mod response;
 mod schema;
 mod tools;
@@ -31,16 +32,18 @@ mod write;
 use crate::dialect::{Asked, Dialect, Outgoing, Patch};
 use crate::fault::Fault;
 use crate::id::DialectId;
+use crate::ir::part::MediaKind;
 use crate::ir::request::Request;
 use crate::ir::response::Response;
 use crate::loss::Lossy;
 use crate::outcome::UpstreamFault;
 use crate::peek::{Peek, Said};
+use crate::remote::{Remote, Takes};
 use crate::stream::{Decoder, Encoder, Meter};
 use crate::target::Target;
 use crate::undo::Undo;
 use http::HeaderMap;
-use wire::json::{Document, Json};
+use wire::json::{Document, Edit, Json};
 
 /// The dialect.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +61,18 @@ impl Dialect for Gemini {
     }
     fn meter(&self, from: &Target<'_>) -> Box<dyn Meter> {
         Box::new(meter::GeminiMeter::new(from))
+    }
+    fn remote(&self, body: &Document) -> Vec<Remote> {
+        remote::remote(body)
+    }
+    fn inline(&self, remote: &Remote, media_type: &str, data: &str) -> Vec<Edit<'static>> {
+        remote::inline(remote, media_type, data)
+    }
+    fn takes(&self, kind: MediaKind, url: &str, to: &Target<'_>) -> Takes {
+        remote::takes(kind, url, to)
+    }
+    fn turns(&self) -> &'static str {
+        "contents"
     }
     fn read_request(&self, body: &Document, said: Said<'_>) -> Result<Lossy<Request>, Fault> {
         read::read(body, said)

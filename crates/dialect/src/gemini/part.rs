@@ -9,6 +9,8 @@ use crate::id::DialectId;
 use crate::ir::part::{Body, Media, MediaKind, MediaSource, Opaque, Origin, Part, Reasoning, ToolCall, ToolResult};
 use crate::loss::Loss;
 use crate::members::{self, object};
+use crate::packed;
+use crate::remote::is_web;
 
 const HERE: DialectId = DialectId::Gemini;
 
@@ -23,6 +25,8 @@ const BESIDE: &[&str] = &["thought", "thoughtSignature", "videoMetadata", "media
 pub(super) struct Reader {
     /// The model whose proofs these are; empty where nobody says.
     pub(super) model: String,
+    /// It reads an answer, which passes with whatever bytes its maker gave.
+    pub(super) answer: bool,
     /// Ids of calls.
     pub(super) calls: Calls,
     /// What the IR has no place for.
@@ -111,7 +115,8 @@ impl Reader {
             "functionResponse" => self.result(object(inner, &at)?, &at)?,
             other => {
                 let raw = value.raw().into();
-                out.push(Body::Unknown { dialect: HERE, kind: other.to_owned(), raw }.into());
+                let kind = if other == UNKNOWN { named(value) } else { other.to_owned() };
+                out.push(Body::Unknown { dialect: HERE, kind, raw }.into());
                 return Ok(());
             }
         };
@@ -131,7 +136,14 @@ impl Reader {
         let media_type = self.maybe(inner, "mimeType", path)?;
         let name = Some(self.maybe(inner, "displayName", path)?).filter(|name| !name.is_empty());
         let (kind, source) = if kind == "inlineData" {
-            let data = standard(self.present(inner, "data", path)?);
+            if media_type.is_empty() && !self.answer {
+                let path = format!("{path}.mimeType");
+                return Err(Fault::invalid(&path, format!("`{path}` is missing: say what the bytes are.")));
+            }
+            let data = match self.present(inner, "data", path)? {
+                data if self.answer => standard(data),
+                data => packed::base64(data, &format!("{path}.data"))?,
+            };
             (kind_of(&media_type), MediaSource::Base64 { media_type, data })
         } else {
             let uri = self.present(inner, "fileUri", path)?;
@@ -221,7 +233,17 @@ pub(super) fn said(part: Json<'_>) -> Option<(&'static str, Json<'_>)> {
         }
         unknown = unknown.or(Some(value));
     }
-    unknown.map(|value| ("unknown", value))
+    unknown.map(|value| (UNKNOWN, value))
+}
+
+/// What a part of no known kind is called until its own word is looked up.
+const UNKNOWN: &str = "unknown";
+
+/// The word of a part of no known kind.
+fn named(part: Json<'_>) -> String {
+    let said =
+        |(key, value): &(std::borrow::Cow<'_, str>, Json<'_>)| !BESIDE.contains(&&*camel(&**key)) && !value.is_null();
+    part.members().find(said).map_or_else(|| UNKNOWN.to_owned(), |(key, _)| key.into_owned())
 }
 
 /// Members that say what a part is.
@@ -248,13 +270,12 @@ pub(super) fn hidden(proof: Opaque) -> Body {
 }
 
 /// A file that Google keeps: of the Files API, or in a bucket.
-fn is_stored(uri: &str) -> bool {
-    let remote = uri.starts_with("https://") || uri.starts_with("http://");
-    !remote || uri.contains("://generativelanguage.googleapis.com/")
+pub(super) fn is_stored(uri: &str) -> bool {
+    !is_web(uri) || uri.contains("://generativelanguage.googleapis.com/")
 }
 
 /// What kind of media a type is.
-fn kind_of(media_type: &str) -> MediaKind {
+pub(super) fn kind_of(media_type: &str) -> MediaKind {
     match media_type.split('/').next() {
         Some("image") => MediaKind::Image,
         Some("audio") => MediaKind::Audio,

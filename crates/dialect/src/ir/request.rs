@@ -98,6 +98,18 @@ pub struct Effort {
     pub adaptive: bool,
 }
 
+impl Effort {
+    /// The word for it where a server has levels: `none` for off, `high` where no level is said; `None` where nothing is.
+    #[must_use]
+    pub fn word(&self) -> Option<&str> {
+        match self.level.as_deref() {
+            _ if *self == Self::default() => None,
+            _ if self.enabled == Some(false) => Some("none"),
+            level => level.or(Some("high")),
+        }
+    }
+}
+
 /// One generation request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Request {

@@ -22,11 +22,13 @@ mod write;
 use crate::dialect::{Asked, Dialect, Outgoing, Patch};
 use crate::fault::Fault;
 use crate::id::DialectId;
+use crate::ir::part::MediaKind;
 use crate::ir::request::Request;
 use crate::ir::response::Response;
 use crate::loss::Lossy;
 use crate::outcome::UpstreamFault;
 use crate::peek::{Peek, Said};
+use crate::remote::Takes;
 use crate::stream::{Decoder, Encoder, Framing, Meter};
 use crate::target::Target;
 use crate::undo::Undo;
@@ -43,6 +45,9 @@ impl Dialect for Ollama {
     }
     fn framing(&self) -> Framing {
         Framing::Lines
+    }
+    fn takes(&self, kind: MediaKind, url: &str, _to: &Target<'_>) -> Takes {
+        crate::remote::takes(kind, url, &[], &[MediaKind::Image])
     }
     fn peek(&self, body: &Document, _said: Said<'_>) -> Result<Peek, Fault> {
         peek::peek(body)

@@ -16,6 +16,7 @@ mod meter;
 mod patch;
 mod peek;
 mod read;
+mod remote;
 mod think;
 pub(crate) mod usage;
 pub(crate) mod write;
@@ -23,18 +24,20 @@ pub(crate) mod write;
 use crate::dialect::{Asked, Dialect, Outgoing, Patch};
 use crate::fault::Fault;
 use crate::id::DialectId;
+use crate::ir::part::MediaKind;
 use crate::ir::request::Request;
 use crate::ir::response::Response;
 use crate::loss::Lossy;
 use crate::outcome::UpstreamFault;
 use crate::peek::{Peek, Said};
 use crate::quirk::Quirks;
+use crate::remote::{Remote, Takes};
 use crate::stream::{Decoder, Encoder, Meter};
 use crate::target::Target;
 use crate::undo::Undo;
 use crate::usage::Usage;
 use http::HeaderMap;
-use wire::json::{Document, Json};
+use wire::json::{Document, Edit, Json};
 
 /// Reads a usage object of OpenAI's shape, under whatever names servers give its numbers. A bucket it does not
 /// mention is 0; without any number nothing is known.
@@ -59,6 +62,15 @@ impl Dialect for OpenAiChat {
     }
     fn meter(&self, from: &Target<'_>) -> Box<dyn Meter> {
         Box::new(meter::ChatMeter::new(from.quirks))
+    }
+    fn remote(&self, body: &Document) -> Vec<Remote> {
+        remote::remote(body)
+    }
+    fn inline(&self, remote: &Remote, media_type: &str, data: &str) -> Vec<Edit<'static>> {
+        remote::inline(remote, media_type, data)
+    }
+    fn takes(&self, kind: MediaKind, url: &str, to: &Target<'_>) -> Takes {
+        remote::takes(kind, url, to)
     }
     fn read_request(&self, body: &Document, _said: Said<'_>) -> Result<Lossy<Request>, Fault> {
         read::request(body)

@@ -16,6 +16,8 @@ pub(super) fn patch(body: &Document, peek: &Peek, to: &Target<'_>) -> Patch {
     if peek.model != to.model {
         patch.edits.push(Edit::set_str("model", to.model));
     }
+    let effort = body.get("reasoning_effort").and_then(Json::as_str);
+    let to = &Target { quirks: to.quirks.at_effort(effort.as_deref()), ..*to };
     stream_options(body, peek, to, &mut patch);
     let mut members = Members { body, to, patch: &mut patch };
     members.ours();

@@ -6,6 +6,8 @@ mod params;
 mod part;
 mod turns;
 
+pub(super) use part::audio_format;
+
 use wire::json::Writer;
 
 use self::turns::Turns;

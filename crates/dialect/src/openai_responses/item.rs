@@ -12,6 +12,7 @@ use crate::ir::part::{Body, Media, MediaKind, MediaSource, Opaque, Origin, Part,
 use crate::ir::request::{Message, Role};
 use crate::loss::Loss;
 use crate::members::{self, array, join, object};
+use crate::packed;
 use crate::signature;
 
 use super::{cite, sealed};
@@ -256,7 +257,7 @@ impl Reader {
     fn source(&mut self, part: Json<'_>, names: &[&str], path: &str) -> Result<Option<MediaSource>, Fault> {
         for name in names {
             if let Some(text) = self.maybe(part, name, path)? {
-                return Ok(Some(source(text, *name == "file_data")));
+                return source(text, *name == "file_data", &join(path, name)).map(Some);
             }
         }
         let id = self.maybe(part, "file_id", path)?;
@@ -275,13 +276,11 @@ pub(super) fn free_text(input: &str) -> String {
 }
 
 /// A `data:` URL as its bytes, any other as the address it is; bare bytes are those of a PDF.
-fn source(text: String, data: bool) -> MediaSource {
-    let bytes = text.strip_prefix("data:").and_then(|rest| rest.split_once(','));
-    match bytes.and_then(|(head, data)| Some((head.strip_suffix(";base64")?, data))) {
-        Some((media_type, data)) => MediaSource::Base64 { media_type: media_type.to_owned(), data: data.to_owned() },
-        None if data => MediaSource::Base64 { media_type: "application/pdf".to_owned(), data: text },
-        None => MediaSource::Url(text),
+fn source(text: String, data: bool, path: &str) -> Result<MediaSource, Fault> {
+    if !data || packed::is_data(&text) || text.contains("://") {
+        return packed::source(text, path);
     }
+    Ok(MediaSource::Base64 { media_type: "application/pdf".to_owned(), data: packed::base64(text, path)? })
 }
 
 /// Members beyond those known.

@@ -15,6 +15,7 @@ mod params;
 mod patch;
 mod peek;
 mod read;
+mod remote;
 mod sealed;
 mod status;
 mod turns;
@@ -26,16 +27,18 @@ pub use sealed::NO_PROOF;
 use crate::dialect::{Asked, Dialect, Outgoing, Patch};
 use crate::fault::Fault;
 use crate::id::DialectId;
+use crate::ir::part::MediaKind;
 use crate::ir::request::Request;
 use crate::ir::response::Response;
 use crate::loss::Lossy;
 use crate::outcome::UpstreamFault;
 use crate::peek::{Peek, Said};
+use crate::remote::{Remote, Takes};
 use crate::stream::{Decoder, Encoder, Meter};
 use crate::target::Target;
 use crate::undo::Undo;
 use http::HeaderMap;
-use wire::json::{Document, Json};
+use wire::json::{Document, Edit, Json};
 
 /// The dialect.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +56,18 @@ impl Dialect for OpenAiResponses {
     }
     fn meter(&self, from: &Target<'_>) -> Box<dyn Meter> {
         Box::new(meter::ResponsesMeter::new(from.quirks))
+    }
+    fn remote(&self, body: &Document) -> Vec<Remote> {
+        remote::remote(body)
+    }
+    fn inline(&self, remote: &Remote, media_type: &str, data: &str) -> Vec<Edit<'static>> {
+        remote::inline(remote, media_type, data)
+    }
+    fn takes(&self, kind: MediaKind, url: &str, to: &Target<'_>) -> Takes {
+        remote::takes(kind, url, to)
+    }
+    fn turns(&self) -> &'static str {
+        "input"
     }
     fn read_request(&self, body: &Document, _said: Said<'_>) -> Result<Lossy<Request>, Fault> {
         read::request(body)

@@ -49,6 +49,8 @@ impl Members {
 
 /// Writes the parameters, and the request's own members behind them.
 pub(super) fn write(request: &Request, to: &Target<'_>, turns: &mut Turns<'_>, body: &mut Members) {
+    let asked = request.effort.as_ref().and_then(Effort::word);
+    let to = &Target { quirks: to.quirks.at_effort(asked), ..*to };
     length(request, to, turns, body);
     sampling(request, to, turns, body);
     let own = turns.own(&request.foreign, "");

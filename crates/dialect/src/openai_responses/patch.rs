@@ -26,6 +26,8 @@ pub(super) fn patch(body: &Document, peek: &Peek, to: &Target<'_>) -> Patch {
             patch.edits.push(Edit::remove("usage"));
         }
     }
+    let effort = body.get("reasoning").and_then(|reasoning| reasoning.get("effort")).and_then(Json::as_str);
+    let to = &Target { quirks: to.quirks.at_effort(effort.as_deref()), ..*to };
     let mut drop = |name: &'static str, default: fn(Json<'_>) -> bool| {
         if let Some(value) = body.get(name) {
             patch.edits.push(Edit::remove(name));

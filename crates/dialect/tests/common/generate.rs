@@ -125,7 +125,7 @@ fn unknown() -> BoxedStrategy<Body> {
             // Where a kind stands in a `type`, and where it is the member's name.
             let (kind, raw) = match dialect {
                 DialectId::BedrockConverse => (kind.clone(), format!("{{\"{kind}\":{{\"b\":1,\"a\":[1e400]}}}}")),
-                DialectId::Gemini => ("unknown".to_owned(), format!("{{\"{kind}\":{{\"b\":1,\"a\":[1e400]}}}}")),
+                DialectId::Gemini => (kind.clone(), format!("{{\"{kind}\":{{\"b\":1,\"a\":[1e400]}}}}")),
                 _ => (kind.clone(), format!("{{\"type\":\"{kind}\",\"payload\":{{\"b\":1,\"a\":[1e400]}}}}")),
             };
             Body::Unknown { dialect, kind, raw: raw.into() }

@@ -53,6 +53,11 @@ pub(super) const EXCUSED: &[(Check, &str, &str)] = &[
     (Check::Stream, "groq/openai-chat--test-tool-use-failed-error-streaming-e44d0#0", "the stream fails, in band"),
     (
         Check::Request,
+        "llamacpp/openai-chat--multimodal-matrix-malformed-data-uri-7185e",
+        "an invalid request, which the provider refuses too",
+    ),
+    (
+        Check::Request,
         "ollama/anthropic-messages--cf0be7f9e2ebfc78903aa4ada30204585952f77bc5acb3ff7702bd7878d44b44-json-8ca58",
         "an invalid request, which the provider refuses too",
     ),

@@ -156,6 +156,16 @@ fn settings(out: &mut Sources<'_>) {
     let proxies: Vec<String> =
         server.trusted_proxies.iter().map(|net| format!("{}/{}", net.address, net.bits)).collect();
     out.put("server.trusted_proxies", None, |json| strings(json, &proxies));
+    let fetch = &server.fetch_media;
+    out.text("server.fetch_media.mode", None, fetch.mode.name());
+    out.put("server.fetch_media.hosts", None, |json| strings(json, &fetch.hosts));
+    let networks: Vec<String> = fetch.networks.iter().map(|net| format!("{}/{}", net.address, net.bits)).collect();
+    out.put("server.fetch_media.networks", None, |json| strings(json, &networks));
+    let ports: Vec<String> = fetch.ports.iter().map(u16::to_string).collect();
+    out.put("server.fetch_media.ports", None, |json| strings(json, &ports));
+    out.number("server.fetch_media.max", fetch.max);
+    out.number("server.fetch_media.total", fetch.total);
+    out.text("server.fetch_media.timeout", None, &span(fetch.timeout));
     out.text("store", None, "sqlite");
     out.text("data_dir", dir_flag.then_some("flag"), &data_dir);
     out.text("timezone", None, config.timezone.iana_name().unwrap_or("UTC"));

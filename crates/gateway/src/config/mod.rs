@@ -5,6 +5,7 @@ pub mod credential;
 pub mod diagnose;
 pub mod docs;
 pub mod env;
+mod fetch;
 mod load;
 pub mod profile;
 mod raw;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::clouds::Credentials;
+use super::fetch::FetchMedia;
 use super::read::{Named, OrOff, Read, Reader, Spot, Tried, choice, is_off, section};
 use super::secret::Secret;
 use super::tree::{Node, Value};
@@ -123,6 +124,8 @@ section!(
         cors: Vec<Spot<String>>,
         /// Proxies whose `x-forwarded-for` is believed (for `client` in the access log), as addresses or networks. Default: none.
         trusted_proxies: Vec<Spot<Net>>,
+        /// Pictures and files at web addresses, downloaded for providers that fetch none themselves. This leaves the gateway's network for hosts that callers name.
+        fetch_media: FetchMedia,
     }
 );
 
@@ -281,6 +284,8 @@ section!(
         native: bool,
         /// What happens upstream when the caller leaves a stream. Default: cancel.
         on_disconnect: OnDisconnect,
+        /// Whether its server fetches media from web addresses itself; otherwise the gateway sends it the bytes (see `fetch_media`). Default: as the row says.
+        fetches_urls: bool,
         /// OpenAI's organization header.
         organization: String,
         /// OpenAI's project header; the project of a row of Google Cloud. Default there: GOOGLE_CLOUD_PROJECT.

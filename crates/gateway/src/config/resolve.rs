@@ -15,6 +15,7 @@ use super::units::{Size, Time, address};
 use super::zero;
 
 mod credential;
+mod fetch;
 mod later;
 mod model;
 mod people;
@@ -182,6 +183,7 @@ fn server(raw: raw::Server, flags: &Flags, reader: &mut Reader<'_>) -> Server {
             .trusted_proxies
             .map(|spot| spot.value.iter().map(|net| net.value.0).collect())
             .unwrap_or_default(),
+        fetch_media: fetch::media(raw.fetch_media, reader),
     }
 }
 

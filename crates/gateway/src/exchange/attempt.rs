@@ -15,7 +15,7 @@ use wire::json::Writer;
 use super::arrive::Arrived;
 use super::held;
 use super::judge::{Rejected, Won};
-use super::miss::Miss;
+use super::miss::{Miss, out_of_time};
 use super::plan::Plan;
 use super::prepare::Ready;
 use super::send::try_one;
@@ -31,7 +31,6 @@ pub async fn attempt_all(arrived: &Arrived, plan: &Plan, record: &mut Record) ->
     let mut failed: Vec<Failed> = Vec::new();
     let mut last: Option<Miss> = None;
     let mut ready = Ready::default();
-    let gateway = Arc::clone(record.gateway());
     loop {
         let now = env::instant().saturating_duration_since(arrived.start);
         let (route, key, pause) = match next(&plan.routes, &failed, plan.tries, now, env::roll()) {
@@ -52,7 +51,7 @@ pub async fn attempt_all(arrived: &Arrived, plan: &Plan, record: &mut Record) ->
         let Some(lane) = target.lane(arrived.dialect) else {
             return give_up(arrived.start, arrived.dialect, &failed, last, record);
         };
-        let prepared = ready.prepare(&gateway, arrived, route, target, lane)?;
+        let prepared = ready.prepare(arrived, route, target, lane, record).await?;
         if plan.reject_losses && !prepared.losses.is_empty() {
             return Err(lossy(&prepared.losses));
         }
@@ -95,16 +94,6 @@ fn lossy(losses: &[Loss]) -> Fault {
         }
     });
     Fault::new(Kind::InvalidRequest, message).with("losses", json.finish())
-}
-
-/// The fault of a request that took longer than its caller allows.
-#[must_use]
-pub fn out_of_time() -> Fault {
-    Fault::new(
-        Kind::UpstreamTimeout,
-        "The request took longer than `x-tollgate-timeout` allows. Allow more time, or ask a faster model.",
-    )
-    .with("timer", "\"x-tollgate-timeout\"")
 }
 
 /// Nothing is left to try: what the caller is told.

@@ -1,6 +1,7 @@
 //! A try that failed: how, and what the upstream said of it.
 
 use bytes::Bytes;
+use dialect::fault::{Fault, Kind};
 use dialect::id::DialectId;
 use dialect::outcome::{Outcome, UpstreamFault};
 use http::HeaderMap;
@@ -28,6 +29,16 @@ impl Miss {
 #[must_use]
 pub fn bad_answer(status: u16, message: &str) -> Miss {
     Miss { fault: UpstreamFault::new(Outcome::BadAnswer, status, message), raw: None }
+}
+
+/// The fault of a request that took longer than its caller allows.
+#[must_use]
+pub fn out_of_time() -> Fault {
+    Fault::new(
+        Kind::UpstreamTimeout,
+        "The request took longer than `x-tollgate-timeout` allows. Allow more time, or ask a faster model.",
+    )
+    .with("timer", "\"x-tollgate-timeout\"")
 }
 
 /// Reads an answer that is not 2xx, bounded; keys are overwritten.

@@ -13,6 +13,7 @@ pub mod held;
 pub mod hold;
 pub mod hosting;
 pub mod judge;
+pub mod media;
 pub mod miss;
 pub mod opening;
 pub mod out;

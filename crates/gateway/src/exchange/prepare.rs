@@ -10,9 +10,12 @@ use dialect::ir::request::Request;
 use dialect::loss::{Loss, Lossy};
 use dialect::peek::Said;
 use dialect::undo::Undo;
+use wire::json::Document;
 
 use super::arrive::Arrived;
 use super::hosting;
+use super::media::Media;
+use super::settle::Record;
 use crate::env;
 use crate::gateway::Gateway;
 use crate::state::target::{Lane, Target};
@@ -49,6 +52,7 @@ pub enum Way {
 #[derive(Debug, Default)]
 pub struct Ready {
     read: Option<Lossy<Request>>,
+    media: Media,
     by_route: Vec<(usize, Prepared)>,
 }
 
@@ -56,19 +60,20 @@ impl Ready {
     /// The request as it goes to a target.
     ///
     /// # Errors
-    /// The request is not what its dialect says, or cannot be said in the target's.
-    pub fn prepare(
+    /// The request is not what its dialect says, cannot be said in the target's, or its media cannot be had.
+    pub async fn prepare(
         &mut self,
-        gateway: &Gateway,
         arrived: &Arrived,
         route: usize,
         target: &Arc<Target>,
         lane: &Lane,
+        record: &mut Record,
     ) -> Result<&Prepared, Fault> {
         let place = match self.by_route.iter().position(|(known, _)| *known == route) {
             Some(place) => place,
             None => {
-                let prepared = self.make(gateway, arrived, target, lane)?;
+                let inlined = self.media.inline(arrived, target, lane, record).await?;
+                let prepared = self.make(record.gateway(), arrived, inlined.as_ref(), target, lane)?;
                 self.by_route.push((route, prepared));
                 self.by_route.len() - 1
             }
@@ -80,15 +85,23 @@ impl Ready {
             .ok_or_else(|| Fault::new(Kind::UpstreamFailed, "The request could not be prepared."))
     }
 
-    fn make(&mut self, gateway: &Gateway, arrived: &Arrived, target: &Target, lane: &Lane) -> Result<Prepared, Fault> {
+    fn make(
+        &mut self,
+        gateway: &Gateway,
+        arrived: &Arrived,
+        inlined: Option<&Document>,
+        target: &Target,
+        lane: &Lane,
+    ) -> Result<Prepared, Fault> {
         let to = target.for_dialect();
+        let body = inlined.unwrap_or(&arrived.body);
         if lane.dialect == arrived.dialect {
-            let mut patch = dialect::of(arrived.dialect).patch(&arrived.body, &arrived.peek, &to);
+            let mut patch = dialect::of(arrived.dialect).patch(body, &arrived.peek, &to);
             if let Some(hosted) = lane.hosted {
                 patch.edits.extend(hosting::edits(hosted, &arrived.headers));
             }
             return Ok(Prepared {
-                body: arrived.body.edit(&patch.edits),
+                body: body.edit(&patch.edits),
                 headers: Vec::new(),
                 losses: patch.losses,
                 // Who asks for the cost asks for the frame that tells it.
@@ -96,24 +109,28 @@ impl Ready {
             });
         }
         let said = Said { model: Some(&arrived.peek.model), stream: Some(arrived.peek.stream) };
-        let read = match self.read.take() {
+        let read = match self.read.take().filter(|_| inlined.is_none()) {
             Some(read) => read,
             None => {
-                let mut read = dialect::of(arrived.dialect).read_request(&arrived.body, said)?;
+                dialect::twice::refuse(body)?;
+                let mut read = dialect::of(arrived.dialect).read_request(body, said)?;
                 if may_lack(&read.value) {
                     restore(&mut read.value, &gateway.proofs.of(&arrived.who.owner.text()));
                 }
                 read
             }
         };
-        let written = dialect::of(lane.dialect).write_request(&read.value, &to)?;
+        let written = dialect::of(lane.dialect)
+            .write_request(&read.value, &to)
+            .map_err(|fault| fault.called("messages", dialect::of(arrived.dialect).turns()))?;
         let mut losses: Vec<Loss> = read.losses.iter().cloned().chain(written.losses).collect();
         if let Some(turn) = &arrived.turn {
             // The gateway keeps what the provider does not.
             losses.retain(|loss| !(turn.keep && loss.what == "store" && loss.at == "store"));
             losses.extend(turn.too_long.then(|| Loss::dropped("store", "store")));
         }
-        self.read = Some(read);
+        // What was read with bytes in it is for targets that want the same.
+        self.read = Some(read).filter(|_| inlined.is_none());
         Ok(Prepared {
             body: match lane.hosted {
                 Some(hosted) => hosting::body(written.body, hosted),

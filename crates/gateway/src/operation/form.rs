@@ -128,6 +128,11 @@ pub async fn read(
             "The form has no field `model`: name one of those that GET /v1/models lists.",
         ));
     };
+    // A provider may read the other of two: then another model answers than the one that the key may use.
+    (search.at, search.clear) = (span.end, span.end);
+    if matches!(search.look(&bytes), Ok(Some(_))) {
+        return Err(Fault::invalid("model", "The form's field `model` stands twice. Send it once."));
+    }
     let first = bytes.freeze();
     let model = first.get(span.clone()).and_then(|name| std::str::from_utf8(name).ok()).unwrap_or_default().to_owned();
     let limit = server.max_upload.saturating_sub(first.len() as u64);

@@ -151,14 +151,25 @@ impl Target {
     }
 }
 
-/// The row's quirks and those of the model: OpenAI's reasoning models take `max_completion_tokens` only,
-/// and a model whose catalogue facts say so takes no sampling parameters.
+/// The row's quirks and those of the model: OpenAI's reasoning models take `max_completion_tokens` only and, unless
+/// they can do without reasoning, nothing that steers how tokens are drawn; a model whose catalogue facts say so takes no
+/// sampling parameters.
 fn quirks(row: Quirks, offer: Option<&Offer>, openai: bool) -> Quirks {
     let Some(offer) = offer else { return row };
     let reasons = matches!(&offer.facts.reasoning, Some(reasoning) if *reasoning != Reasoning::None);
     let mut quirks = row;
     if openai && reasons {
         quirks = quirks.with(Quirk::MaxCompletionTokensOnly);
+        let own = offer.base.starts_with("gpt-")
+            || offer.base.strip_prefix('o').is_some_and(|rest| rest.starts_with(|char: char| char.is_ascii_digit()));
+        quirks = match &offer.facts.reasoning {
+            // Others' models that Azure hosts have their own ways.
+            _ if !own => quirks,
+            Some(Reasoning::Efforts(levels)) if levels.iter().any(|level| **level == *"none") => {
+                quirks.with(Quirk::SamplesOrReasons)
+            }
+            _ => quirks.unsteered(),
+        };
     }
     if offer.facts.sampling == Some(false) {
         quirks = quirks.with(Quirk::NoSampling);

@@ -2,7 +2,7 @@
 use super::*;
 
 fn read(text: &str) -> (Result<Part, Fault>, Vec<Loss>) {
-    let mut reader = Reader { model: "m".to_owned(), losses: Vec::new() };
+    let mut reader = Reader { model: "m".to_owned(), ..Reader::default() };
     let part = reader.block(Json::parse(text).unwrap(), "at");
     (part, reader.losses)
 }

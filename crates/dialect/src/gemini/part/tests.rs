@@ -39,7 +39,7 @@ fn parts_by_what_they_are() {
         &[r#"id: "x", name: "f", arguments: "{}", proof: None"#],
     );
     check(r#"{"executableCode":{"code":"1"},"thoughtSignature":"s"}"#, &[r#"kind: "executableCode""#]);
-    check(r#"{"newThing":{}}"#, &[r#"kind: "unknown""#]);
+    check(r#"{"newThing":{}}"#, &[r#"kind: "newThing""#]);
     check("{}", &[]);
 }
 

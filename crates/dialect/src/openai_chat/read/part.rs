@@ -10,6 +10,7 @@ use crate::ir::foreign::{Foreign, Raw};
 use crate::ir::part::{Body, Media, MediaKind, MediaSource, Part, Reasoning};
 use crate::loss::Loss;
 use crate::members::{self, array, join, object, raw};
+use crate::packed;
 
 const HERE: DialectId = DialectId::OpenAiChat;
 
@@ -98,18 +99,19 @@ impl Reader {
     fn at_url(&mut self, kind: MediaKind, part: Json<'_>, name: &str, path: &str) -> Result<Body, Fault> {
         let path = join(path, name);
         let value = part.get(name).ok_or_else(|| Fault::invalid(&path, format!("`{path}` is missing.")))?;
-        let (url, detail) = match value.kind() {
+        let (source, detail) = match value.kind() {
             Kind::Object => {
                 self.only(value, &["url", "detail"], &path);
-                (self.need(value, "url", &path)?, self.maybe(value, "detail", &path)?)
+                let at = join(&path, "url");
+                (packed::source(self.need(value, "url", &path)?, &at)?, self.maybe(value, "detail", &path)?)
             }
-            _ => (self.text(value, &path)?, None),
+            _ => (packed::source(self.text(value, &path)?, &path)?, None),
         };
-        Ok(Body::Media(Media { kind, source: source(url), name: None, detail }))
+        Ok(Body::Media(Media { kind, source, name: None, detail }))
     }
 
     fn audio(&mut self, part: Json<'_>, path: &str) -> Result<Body, Fault> {
-        let path = join(path, "input_audio");
+        let mut path = join(path, "input_audio");
         let audio = part.get("input_audio").unwrap_or(Json::NULL);
         let (data, format) = if audio.kind() == Kind::String {
             // Mistral takes the bytes alone.
@@ -117,15 +119,12 @@ impl Reader {
         } else {
             object(audio, &path)?;
             self.only(audio, &["data", "format"], &path);
-            (self.need(audio, "data", &path)?, self.maybe(audio, "format", &path)?)
+            let read = (self.need(audio, "data", &path)?, self.maybe(audio, "format", &path)?);
+            path = join(&path, "data");
+            read
         };
-        let source = match source(data) {
-            MediaSource::Url(url) if url.starts_with("http://") || url.starts_with("https://") => MediaSource::Url(url),
-            MediaSource::Url(data) => {
-                MediaSource::Base64 { media_type: audio_type(format.as_deref().unwrap_or("wav")), data }
-            }
-            source => source,
-        };
+        let media_type = audio_type(format.as_deref().unwrap_or("wav"));
+        let source = bytes(data, &media_type, &path)?;
         Ok(Body::Media(Media { kind: MediaKind::Audio, source, name: None, detail: None }))
     }
 
@@ -135,7 +134,7 @@ impl Reader {
         let file = part.get("file").unwrap_or(Json::NULL);
         object(file, &path)?;
         let source = match (self.maybe(file, "file_data", &path)?, self.maybe(file, "file_id", &path)?) {
-            (Some(data), _) => source(data),
+            (Some(data), _) => bytes(data, "application/pdf", &join(&path, "file_data"))?,
             (None, Some(id)) => MediaSource::FileId { dialect: HERE, id },
             (None, None) => return Ok(None),
         };
@@ -174,13 +173,12 @@ fn audio_type(format: &str) -> String {
     }
 }
 
-/// A `data:` URL as its bytes, any other as the address it is.
-fn source(url: String) -> MediaSource {
-    let bytes = url.strip_prefix("data:").and_then(|rest| rest.split_once(','));
-    match bytes.and_then(|(head, data)| Some((head.strip_suffix(";base64")?, data))) {
-        Some((media_type, data)) => MediaSource::Base64 { media_type: media_type.to_owned(), data: data.to_owned() },
-        None => MediaSource::Url(url),
+/// Bytes as they stand, else a `data:` URL or, as some servers take, an address.
+fn bytes(data: String, media_type: &str, path: &str) -> Result<MediaSource, Fault> {
+    if packed::is_data(&data) || data.contains("://") {
+        return packed::source(data, path);
     }
+    Ok(MediaSource::Base64 { media_type: media_type.to_owned(), data: packed::base64(data, path)? })
 }
 
 /// Members beyond those known. No annotations say nothing.

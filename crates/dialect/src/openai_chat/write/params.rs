@@ -15,6 +15,8 @@ use crate::openai_chat::read::NO_NAME;
 
 /// Writes everything beside conversation and tools.
 pub(super) fn write(request: &Request, to: &Target<'_>, body: &mut Body) {
+    let asked = request.effort.as_ref().and_then(Effort::word);
+    let to = &Target { quirks: to.quirks.at_effort(asked), ..*to };
     length(request, to, body);
     sampling(request, to, body);
     effort(request, to, body);

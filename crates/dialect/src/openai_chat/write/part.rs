@@ -182,7 +182,7 @@ fn object(kind: &'static str, members: impl FnOnce(&mut Writer)) -> (&'static st
 }
 
 /// The word of an audio type, and whether it reads back as the same.
-fn audio_format(media_type: &str) -> (&str, bool) {
+pub(in crate::openai_chat) fn audio_format(media_type: &str) -> (&str, bool) {
     match media_type {
         "audio/mpeg" => ("mp3", true),
         "audio/mp3" => ("mp3", false),

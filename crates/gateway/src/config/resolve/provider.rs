@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dialect::id::DialectId;
+use dialect::quirk::Quirk;
 use policy::price::overrides::{Override, find};
 use policy::provider::row::{Row, is_google_key};
 use policy::provider::table::builtin;
@@ -89,7 +90,11 @@ fn one(name: &Spot<String>, raw: raw::Provider, order: usize, reader: &mut Reade
         fee: raw.fee.map(|spot| spot.value.0),
         headers: headers(row, raw.headers, raw.organization, raw.project.filter(|_| project.is_none()), reader),
         timeouts: timeouts(raw.timeouts.map(|spot| spot.value).unwrap_or_default(), reader),
-        quirks: row.quirks(),
+        quirks: match raw.fetches_urls.map(|spot| spot.value) {
+            None => row.quirks(),
+            Some(true) => row.quirks().without(Quirk::NoMediaUrls),
+            Some(false) => row.quirks().with(Quirk::NoMediaUrls),
+        },
         data: data(row, raw.data),
         proxy: raw.proxy.and_then(|spot| proxy(spot, reader)),
         ca_file: raw.ca_file.map(|spot| spot.value),

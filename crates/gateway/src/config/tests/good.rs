@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use dialect::id::DialectId;
+use dialect::quirk::Quirk;
 
 use policy::route::order::Choose;
 
 use super::super::load::keep_fixed;
-use super::super::types::{Losses, OnDisconnect, Sync};
+use super::super::types::{Fetching, Losses, OnDisconnect, Sync};
 use super::*;
 
 const WHOLE: &str = r#"
-server: { listen: "[::1]:4001", max_body: 1MiB, max_in_flight: 5k, keepalive: off, cors: ["https://App.example/"], trusted_proxies: [10.0.0.0/8], tls: { cert: c, key: k } }
+server: { listen: "[::1]:4001", max_body: 1MiB, max_in_flight: 5k, keepalive: off, cors: ["https://App.example/"], trusted_proxies: [10.0.0.0/8], tls: { cert: c, key: k }, fetch_media: { mode: allow, hosts: [Files.Example, "*.cdn.example"], networks: [10.1.0.0/16], ports: [8080], max: 1MiB, timeout: 3s } }
 timezone: Europe/Berlin
 ledger: { retention: off }
 journal: { sync: always, memory: 1MiB }
@@ -32,6 +33,7 @@ providers:
     headers: { X-Extra: "value" }
     ca_file: /etc/ca.pem
     on_disconnect: drain
+    fetches_urls: false
 models:
   "*": { targets: ["openai/*"] }
   "gpt-*": { targets: ["pool/gpt-*"] }
@@ -57,6 +59,14 @@ fn everything_that_is_built_is_understood() {
     assert_eq!((config.server.max_body, config.server.max_in_flight), (1 << 20, 5000));
     assert_eq!((config.server.keepalive, config.retention), (None, None));
     assert_eq!(config.server.cors, ["https://app.example"]);
+    let fetch = &config.server.fetch_media;
+    assert_eq!(
+        (fetch.mode, &*fetch.hosts),
+        (Fetching::Allow, &["files.example".to_owned(), "*.cdn.example".to_owned()][..])
+    );
+    assert_eq!((fetch.networks.len(), &*fetch.ports, fetch.max, fetch.total), (1, &[8080][..], 1 << 20, 64 << 20));
+    assert_eq!(fetch.timeout, Duration::from_secs(3));
+    assert!(config.provider("gpu-box").is_some_and(|provider| provider.quirks.has(Quirk::NoMediaUrls)));
     assert_eq!((config.journal.sync, config.journal.memory), (Sync::Always, 1 << 20));
     assert_eq!(config.server.drain, Duration::from_secs(30));
 

@@ -215,6 +215,16 @@ fn wrong_shapes() {
 t.yaml:1:50: `10.0.0.0/99` is not an address or a network\n  write for example 10.0.0.0/8 or 192.0.2.7",
     );
     check(
+        "server: { fetch_media: { hosts: [a.example, \"http://b\"], ports: [0] } }",
+        "t.yaml:1:33: `hosts` count with mode `allow` alone\n  write `mode: allow`, or remove `hosts`
+t.yaml:1:45: `http://b` is not a host\n  write a host without scheme and port, such as files.example or *.cdn.example
+t.yaml:1:66: a port is a number from 1 to 65535\n  write for example 8080",
+    );
+    check(
+        "server: { fetch_media: { mode: allow } }",
+        "t.yaml:1:24: mode `allow` lists nothing that is allowed\n  give `hosts:` or `networks:`, or `mode: off`",
+    );
+    check(
         "server: { admin_key: short }",
         "t.yaml:1:22: the admin key is shorter than 16 characters\n  make a longer one, for example with `openssl rand -hex 32`",
     );
