@@ -1,6 +1,5 @@
 //! Tries targets in turn until one answers: which next is policy's, sending is `send`'s.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use dialect::fault::{Fault, Kind};
