@@ -9,9 +9,10 @@ use super::model::{Family, family};
 use crate::fault::Fault;
 use crate::id::DialectId;
 use crate::ir::foreign::{Foreign, Raw};
-use crate::ir::part::{Body, Citation, Opaque, Origin, Part, Reasoning, ToolCall, ToolResult};
+use crate::ir::part::{Body, Citation, MediaSource, Opaque, Origin, Part, Reasoning, ToolCall, ToolResult};
 use crate::loss::Loss;
 use crate::members;
+use crate::packed;
 
 const HERE: DialectId = DialectId::BedrockConverse;
 
@@ -86,10 +87,16 @@ impl Reader {
             "reasoningContent" => self.reasoning(value),
             "citationsContent" => self.cited(value, &path)?,
             "guardContent" => self.guarded(value, &path)?,
-            _ => media::kind(&kind).and_then(|kind| media::read(kind, value)).map(|media| {
-                let known = ["format", "source", if kind == "document" { "name" } else { "source" }];
-                Part { foreign: foreign(value, &known), ..Body::Media(media).into() }
-            }),
+            _ => match media::kind(&kind).and_then(|kind| media::read(kind, value)) {
+                Some(mut media) => {
+                    if let MediaSource::Base64 { data, .. } = &mut media.source {
+                        *data = packed::base64(std::mem::take(data), &format!("{path}.source.bytes"))?;
+                    }
+                    let known = ["format", "source", if kind == "document" { "name" } else { "source" }];
+                    Some(Part { foreign: foreign(value, &known), ..Body::Media(media).into() })
+                }
+                None => None,
+            },
         };
         Ok(part.unwrap_or_else(|| unknown(&kind, block)))
     }

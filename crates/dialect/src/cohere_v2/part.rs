@@ -5,9 +5,10 @@ use wire::json::{Json, Kind};
 use super::cite;
 use crate::fault::Fault;
 use crate::id::DialectId;
-use crate::ir::part::{Body, Media, MediaKind, MediaSource, Part, Reasoning, ToolCall};
+use crate::ir::part::{Body, Media, MediaKind, Part, Reasoning, ToolCall};
 use crate::loss::Loss;
 use crate::members::{self, array, join, object};
+use crate::packed;
 
 const HERE: DialectId = DialectId::CohereV2;
 
@@ -95,11 +96,8 @@ impl Reader {
                 (self.need(value, "url", &path)?, self.maybe(value, "detail", &path)?)
             }
         };
-        let bytes = url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
-        let source = match bytes {
-            Some((kind, data)) => MediaSource::Base64 { media_type: kind.to_owned(), data: data.to_owned() },
-            None => MediaSource::Url(url),
-        };
+        let at = if value.kind() == Kind::String { path } else { join(&path, "url") };
+        let source = packed::source(url, &at)?;
         Ok(Body::Media(Media { kind: MediaKind::Image, source, name: None, detail }))
     }
 

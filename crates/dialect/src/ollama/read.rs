@@ -12,6 +12,7 @@ use crate::ir::request::{Effort, Format, Message, Request, Role};
 use crate::ir::tool::{Function, Tool};
 use crate::loss::{Loss, Lossy};
 use crate::members::{self, array, flag, join, need, number, object, raw, said, whole};
+use crate::packed;
 
 const HERE: DialectId = DialectId::Ollama;
 
@@ -174,7 +175,8 @@ fn message(reader: &mut Reader, value: Json<'_>, path: &str) -> Result<Message, 
     if let Some(images) = value.get("images").and_then(Json::non_null) {
         let at = join(path, "images");
         for (index, image) in array(images, &at)?.enumerate() {
-            let data = said(image, &format!("{at}[{index}]"), &mut reader.losses)?;
+            let at = format!("{at}[{index}]");
+            let data = packed::base64(said(image, &at, &mut reader.losses)?, &at)?;
             parts.push(Body::Media(picture(data)).into());
         }
     }
