@@ -20,6 +20,10 @@ use policy::route::order::{Choose, Slo};
 use super::credential::Credential;
 use super::secret::Secret;
 
+mod media;
+
+pub use media::{FetchMedia, Fetching};
+
 /// A configuration that can run.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -128,62 +132,6 @@ pub struct Server {
     pub trusted_proxies: Vec<Network>,
     /// How media at addresses are downloaded.
     pub fetch_media: FetchMedia,
-}
-
-/// From where media are downloaded for targets that fetch none themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fetching {
-    /// From any public address.
-    Public,
-    /// From listed hosts and networks alone.
-    Allow,
-    /// From nowhere.
-    Off,
-}
-
-impl Fetching {
-    /// The word in the configuration.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Public => "public",
-            Self::Allow => "allow",
-            Self::Off => "off",
-        }
-    }
-}
-
-/// How media at addresses are downloaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FetchMedia {
-    /// From where.
-    pub mode: Fetching,
-    /// Hosts in lower case, `*.` for all below one; with [`Fetching::Allow`].
-    pub hosts: Vec<String>,
-    /// Networks that may be asked though they are not public.
-    pub networks: Vec<Network>,
-    /// Ports beside 80 and 443.
-    pub ports: Vec<u16>,
-    /// The most of one, bytes.
-    pub max: u64,
-    /// The most of one request's together, bytes.
-    pub total: u64,
-    /// How long all of one request's may take.
-    pub timeout: Duration,
-}
-
-impl Default for FetchMedia {
-    fn default() -> Self {
-        Self {
-            mode: Fetching::Public,
-            hosts: Vec::new(),
-            networks: Vec::new(),
-            ports: Vec::new(),
-            max: 20 << 20,
-            total: 64 << 20,
-            timeout: Duration::from_secs(10),
-        }
-    }
 }
 
 /// PEM files of the listener.
