@@ -54,6 +54,10 @@ impl Media {
     ) -> Result<Option<Document>, Fault> {
         let needed = needed(arrived, target, lane)?;
         let rules = &arrived.snapshot.config.server.fetch_media;
+        // An address is of the prompt: where that may go nowhere but to some providers, it is asked of listed hosts alone.
+        let listed = (rules.mode == Fetching::Public && arrived.who.is_bound())
+            .then(|| FetchMedia { mode: Fetching::Allow, ..rules.clone() });
+        let rules = listed.as_ref().unwrap_or(rules);
         // In the same dialect an untouched body is the target's to judge.
         if needed.is_empty() || (rules.mode == Fetching::Off && lane.dialect == arrived.dialect) {
             return Ok(None);

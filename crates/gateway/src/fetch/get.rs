@@ -26,7 +26,7 @@ use super::guard;
 use super::resolve::{Resolve, System};
 use super::sniff::{fits, sniff};
 use crate::coding::{Coding, CodingError, Decoder};
-use crate::config::types::FetchMedia;
+use crate::config::types::{FetchMedia, Fetching};
 use crate::upstream::connect::Dial;
 
 /// Most redirects of one download.
@@ -121,7 +121,12 @@ impl Fetcher {
         let allowed: Vec<_> =
             found.into_iter().filter(|found| guard::allows(rules, &place.host, found.ip())).take(ADDRESSES).collect();
         if allowed.is_empty() {
-            return Err(Failure::Refused("its host is not one that may be asked: only public addresses are"));
+            return Err(Failure::Refused(match rules.mode {
+                Fetching::Allow => {
+                    "its host is not one of those that may be asked for this caller (`server.fetch_media.hosts`)"
+                }
+                _ => "its host is not one that may be asked: only public addresses are",
+            }));
         }
         let mut dial = Dial::new(proxy.cloned());
         for address in allowed {

@@ -39,6 +39,12 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// True where its prompts may go to some providers only.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.require.iter().any(|require| !require.is_empty())
+    }
+
     /// The code of what keeps its requests from a provider of these attributes.
     #[must_use]
     pub fn kept_from(&self, data: &BTreeMap<String, String>) -> Option<&'static str> {

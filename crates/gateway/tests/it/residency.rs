@@ -74,3 +74,24 @@ async fn prompts_never_leave_the_region_in_no_failure() {
     assert_eq!(harness.call(&free).await.header("x-tollgate-served-by"), Some("away/m"));
     harness.finish().await;
 }
+
+/// An address in a prompt is a part of it: it is asked of nobody that the operator has not listed.
+#[tokio::test]
+async fn addresses_in_prompts_are_not_asked_of_anybody() {
+    let home = Upstream::start().await;
+    let required = keys().replace("red: {}", "red: { require: { region: eu } }");
+    let harness = Harness::start(&format!(
+        "server: {{ admin_key: {} }}\n{required}providers:\n{}",
+        harness::ADMIN,
+        harness::openai("home", &home.url(), KEY_1, ", fetches_urls: false, data: { region: eu }"),
+    ))
+    .await;
+    let picture = json!({"model": "home/m", "messages": [{"role": "user", "content": [
+        {"type": "image_url", "image_url": {"url": "http://203.0.113.7/p.png"}}]}]});
+    let refused = harness.call(&post_chat(&picture)).await;
+    let told: Value = refused.json();
+    assert_eq!(refused.status, 400, "{told}");
+    assert!(told["error"]["message"].as_str().unwrap().contains("server.fetch_media.hosts"), "{told}");
+    assert!(home.requests().is_empty());
+    harness.finish().await;
+}
