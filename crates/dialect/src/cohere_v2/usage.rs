@@ -5,8 +5,8 @@ use wire::json::{Json, Kind, Writer};
 use crate::loss::Loss;
 use crate::usage::{Source, Unit, Usage};
 
-/// Reads a usage object. `cached_tokens` counts raw tokens, which may be more than are billed: it is told in
-/// the raw object and has no unit.
+/// Reads a usage object. `cached_tokens` is a part of the prompt; it counts raw tokens, which may be more than are
+/// billed, and is clamped then. Source: recordings (2,928 cached of 2,406 billed).
 pub(super) fn read(value: Json<'_>) -> Usage {
     let mut usage = Usage::unknown();
     if value.kind() != Kind::Object {
@@ -27,7 +27,13 @@ pub(super) fn read(value: Json<'_>) -> Usage {
         ((input, output), _) => (input.unwrap_or(0), output.unwrap_or(0)),
     };
     usage.source = Source::Reported;
-    usage.set(Unit::Input, input);
+    let told = value.get("cached_tokens").and_then(Json::as_u64).unwrap_or(0);
+    let cached = told.min(input);
+    if told > cached {
+        usage.notes.push("cached tokens exceed billed input tokens: clamped".to_owned());
+    }
+    usage.set(Unit::Input, input - cached);
+    usage.put(Unit::CacheRead, (told > 0).then_some(cached));
     usage.set(Unit::Output, output);
     if let Some(reasoning) = count("tokens", "reasoning_tokens") {
         usage.set(Unit::Reasoning, reasoning.min(output));
@@ -86,8 +92,12 @@ mod tests {
             r#"{"billed_units":{"input_tokens":65,"output_tokens":63},
                "tokens":{"input_tokens":508,"output_tokens":86,"reasoning_tokens":28},"cached_tokens":144}"#,
         );
-        assert_eq!(units(&usage), [("input", 65), ("output", 63), ("reasoning", 28)]);
-        assert!(usage.notes.is_empty() && usage.source == Source::Reported);
+        // More was cached than is billed: clamped, and noted.
+        assert_eq!(units(&usage), [("input", 0), ("cache_read", 65), ("output", 63), ("reasoning", 28)]);
+        assert!(usage.notes.len() == 1 && usage.source == Source::Reported);
+        let cached = read(r#"{"billed_units":{"input_tokens":65,"output_tokens":1},"cached_tokens":60}"#);
+        assert_eq!(units(&cached), [("input", 5), ("cache_read", 60), ("output", 1)]);
+        assert!(cached.notes.is_empty());
         let raw = read(r#"{"tokens":{"input_tokens":5,"output_tokens":1}}"#);
         assert_eq!((units(&raw), raw.notes.len()), (vec![("input", 5), ("output", 1)], 1));
         assert_eq!(

@@ -64,7 +64,10 @@ async fn whole_answers_for_both_callers() {
     let response = harness.call(&post_message(&message("co/command"))).await;
     let answer = response.json();
     assert_eq!((&answer["content"][0]["text"], &answer["stop_reason"]), (&json!("Hello"), &json!("end_turn")));
-    assert_eq!((answer["usage"]["input_tokens"].as_u64(), cost(&response)), (Some(10), COST));
+    // All of the prompt was in a cache; the price of what has none of its own is the prompt's.
+    let usage = &answer["usage"];
+    assert_eq!((usage["input_tokens"].as_u64(), usage["cache_read_input_tokens"].as_u64()), (Some(0), Some(10)));
+    assert_eq!(cost(&response), COST);
 
     // Its OpenAI endpoint where the configuration asks for it.
     upstream.reply(Script::json(200, &openai::completion("Hello", 10, 20)));
