@@ -7,6 +7,7 @@ pub mod finish;
 pub mod fold;
 pub mod foreign;
 pub mod grammar;
+pub(crate) mod maker;
 pub mod part;
 pub mod proofs;
 pub mod request;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::foreign::{Foreign, Raw};
-use super::proofs::same_model;
+use super::maker::same_model;
 use crate::id::DialectId;
 
 /// A mark that everything up to here is to be cached by the provider, as the JSON object it came in

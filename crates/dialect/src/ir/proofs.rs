@@ -8,7 +8,6 @@ use super::event::{Delta, Event, Open};
 use super::part::{Body, Opaque, Part, Reasoning};
 use super::request::{Message, Request, Role};
 use super::response::Response;
-use crate::id::DialectId;
 
 /// What a model proved at one of its tool calls. It holds what the model thought: content.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -213,26 +212,6 @@ fn part_of(reasoning: Reasoning) -> Part {
 pub fn may_lack(request: &Request) -> bool {
     let parts = request.messages.iter().filter(|message| message.role == Role::Assistant).flat_map(|m| &m.parts);
     parts.into_iter().any(|part| matches!(part.body, Body::ToolCall(_) | Body::Reasoning(_)))
-}
-
-/// A Claude's name without publisher, region, date, version and dots: `anthropic/claude-sonnet-4.5` and
-/// `us.anthropic.claude-sonnet-4-5-20250929-v1:0` are `claude-sonnet-4-5`. What one of them signed, all take.
-pub(crate) fn claude(model: &str) -> String {
-    let name = model.rsplit('/').next().unwrap_or_default();
-    let name = name.rsplit_once("anthropic.").map_or(name, |(_, name)| name);
-    let name = name.split([':', '@']).next().unwrap_or_default();
-    let version = |tail: &str| tail.strip_prefix('v').is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
-    let date = |tail: &str| tail.len() == 8 && tail.bytes().all(|byte| byte.is_ascii_digit());
-    let without = |name: &str, tail: &dyn Fn(&str) -> bool| match name.rsplit_once('-') {
-        Some((front, back)) if tail(back) => front.to_owned(),
-        _ => name.to_owned(),
-    };
-    without(&without(name, &version), &date).replace('.', "-")
-}
-
-/// True when two names are of one model, as far as proofs of a dialect go.
-pub(crate) fn same_model(dialect: DialectId, one: &str, other: &str) -> bool {
-    one == other || (dialect == DialectId::AnthropicMessages && claude(one) == claude(other))
 }
 
 #[cfg(test)]

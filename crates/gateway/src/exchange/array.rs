@@ -11,8 +11,8 @@ use wire::jsonarray::JsonArrayFramer;
 use wire::ndjson::NdjsonFramer;
 use wire::sse::SseFramer;
 
-use crate::native::headers::kind;
 use crate::state::target::Lane;
+use crate::upstream::kind::kind;
 
 /// Cuts an upstream's stream in the form it has.
 #[derive(Debug)]

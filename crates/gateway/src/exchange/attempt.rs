@@ -14,13 +14,12 @@ use wire::json::Writer;
 use super::arrive::Arrived;
 use super::held;
 use super::judge::{Rejected, Won};
-use super::miss::{Miss, out_of_time};
+use super::miss::{Miss, out_of_time, unauthorized};
 use super::plan::Plan;
 use super::prepare::Ready;
 use super::send::try_one;
 use super::settle::Record;
 use crate::env;
-use crate::native::send::unauthorized;
 
 /// Tries targets until one answers.
 ///

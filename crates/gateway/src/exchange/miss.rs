@@ -54,3 +54,9 @@ pub async fn refusal(answer: crate::upstream::client::Answer, dialect: DialectId
     let fault = dialect::of(dialect).read_fault(answer.status, &answer.headers, &bytes, now);
     Miss { fault, raw: Some((dialect, answer.headers, bytes)) }
 }
+
+/// What a caller is told where the gateway has no credentials of its own.
+#[must_use]
+pub fn unauthorized(error: &str) -> String {
+    format!("Your key is fine, but the gateway has {error}")
+}

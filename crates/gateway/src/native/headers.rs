@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
 
 use crate::server::reply::ReplyBody;
 use crate::state::target::Target;
+use crate::upstream::kind::kind;
 
 /// Request headers that go up by name.
 const UP: [&str; 18] = [
@@ -140,11 +141,4 @@ pub fn is_json(headers: &HeaderMap) -> bool {
 #[must_use]
 pub fn is_events(headers: &HeaderMap) -> bool {
     kind(headers) == "text/event-stream"
-}
-
-/// The media type, lowercase, without its parameters.
-#[must_use]
-pub fn kind(headers: &HeaderMap) -> String {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }

@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::headers;
 use super::{Carried, Going};
+use crate::exchange::miss::unauthorized;
 use crate::exchange::settle::Record;
 use crate::upstream::client::{Answer, SendError};
 use crate::upstream::credential::Payload;
@@ -96,12 +97,6 @@ fn address(going: &Going) -> Option<Uri> {
         None => going.path.clone(),
     };
     Uri::builder().scheme(base.scheme()?.clone()).authority(base.authority()?.clone()).path_and_query(path).build().ok()
-}
-
-/// What a caller is told where the gateway has no credentials of its own.
-#[must_use]
-pub fn unauthorized(error: &str) -> String {
-    format!("Your key is fine, but the gateway has {error}")
 }
 
 fn unreachable() -> Fault {

@@ -5,7 +5,7 @@ use http::{HeaderMap, Method, Uri};
 use policy::object::Kind;
 use policy::provider::kept::{Kept, call};
 
-use crate::native;
+use crate::native::path as native;
 use crate::state::snapshot::Snapshot;
 
 /// Longest id, in bytes.
@@ -115,10 +115,10 @@ pub fn parse<'a>(method: &Method, path: &'a str, headers: &HeaderMap) -> Option<
 /// objects whichever way they are reached. `None` for every other path.
 #[must_use]
 pub fn of_native<'a>(snapshot: &Snapshot, path: &'a str, headers: &HeaderMap) -> Option<(&'a str, String)> {
-    let (provider, raw) = native::path::split(path)?;
+    let (provider, raw) = native::split(path)?;
     let config = snapshot.config.providers.get(snapshot.provider_place(provider)?)?;
     // Decoded, so that no other spelling of a path leads past what is done with its objects.
-    let plain = native::path::check(raw).ok().filter(|_| config.native)?;
+    let plain = native::check(raw).ok().filter(|_| config.native)?;
     let claude = headers.contains_key("anthropic-version");
     let order = [DialectId::AnthropicMessages, DialectId::OpenAiChat];
     let order = if claude { order } else { [order[1], order[0]] };

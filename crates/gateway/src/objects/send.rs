@@ -11,10 +11,11 @@ use http_body_util::Full;
 use tokio::time::{Instant, timeout_at};
 
 use super::pin::Pin;
+use crate::exchange::miss::unauthorized;
 use crate::exchange::settle::Record;
 use crate::gateway::Gateway;
 use crate::native::headers;
-use crate::native::send::{told, unauthorized};
+use crate::native::send::told;
 use crate::upstream::client::{Answer, SendError};
 use crate::upstream::credential::Payload;
 use crate::upstream::sent::{Sent, Trouble, Upload};

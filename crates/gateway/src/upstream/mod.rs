@@ -4,4 +4,5 @@ pub mod body;
 pub mod client;
 pub mod connect;
 pub mod credential;
+pub mod kind;
 pub mod sent;
