@@ -35,12 +35,18 @@ fn journal(dir: &Path) -> Arc<Journal> {
     Arc::new(Journal::open(&dir.join("journal"), options).unwrap())
 }
 
-/// Stores all that the journal has.
+/// Stores all that the journal has, where no line is torn.
 fn ingest_all(dir: &Path) -> Arc<dyn Ledger> {
+    ingest_torn(dir, 0)
+}
+
+/// The same where at most so many lines are torn.
+fn ingest_torn(dir: &Path, torn: u64) -> Arc<dyn Ledger> {
     let ledger = crate::open(dir).unwrap().ledger;
     let ingest = Ingest::start(journal(dir), Arc::clone(&ledger), None).unwrap();
     assert!(ingest.stop(Duration::from_secs(120)));
-    assert_eq!((ingest.stats().lag_lines, ingest.stats().bad_lines_total), (0, 0));
+    assert_eq!(ingest.stats().lag_lines, 0);
+    assert!(ingest.stats().bad_lines_total <= torn, "{} lines are torn", ingest.stats().bad_lines_total);
     ledger
 }
 
@@ -199,7 +205,8 @@ fn killed_while_writing() {
             .extend(numbers[..whole].iter().map(|line| line.trim()["acknowledged ".len()..].parse::<u64>().unwrap()));
     }
     assert!(acknowledged.len() > 500, "only {} lines", acknowledged.len());
-    let ledger = ingest_all(dir.path());
+    // A kill between two pages of one write tears the line under way, which nobody was told of: one a kill at most.
+    let ledger = ingest_torn(dir.path(), 5);
     let connection = rusqlite::Connection::open(dir.path().join("tollgate.db")).unwrap();
     let mut found: Vec<u64> = vec![];
     let mut select = connection.prepare("SELECT id FROM lines ORDER BY id").unwrap();
