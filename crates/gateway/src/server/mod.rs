@@ -95,7 +95,8 @@ async fn connection(
 ) {
     let service = service_fn(move |request| {
         let gateway = Arc::clone(&gateway);
-        async move { Ok::<_, std::convert::Infallible>(router::route(gateway, peer, request).await) }
+        // In a box of its own, which ends with the answer's head: the connection would keep its room while a stream flows.
+        async move { Ok::<_, std::convert::Infallible>(Box::pin(router::route(gateway, peer, request)).await) }
     });
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).keep_alive(true);
