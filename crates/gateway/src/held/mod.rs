@@ -28,6 +28,7 @@ use crate::exchange::opening::{Opening, client};
 use crate::exchange::settle::Record;
 use crate::gateway::Gateway;
 use crate::native::Ask;
+use crate::objects::pin::required;
 use crate::objects::pin::{Pin, named};
 use crate::objects::send::{Carried, Going, ask, up};
 use crate::server::reply::{self, ReplyBody};
@@ -129,6 +130,10 @@ async fn todo(
         }
         None => return Err(unknown(wanted)),
     };
+    // What is kept may be looked at and ended where it is; nothing more is sent to who lacks what is required.
+    if body.as_ref().is_some_and(|body| !body.is_end_stream()) {
+        required(&pin, who)?;
+    }
     if let Some(object) =
         object.as_ref().filter(|object| object.state == Some(State::Open) && wanted.verb == Verb::Delete)
     {

@@ -57,9 +57,11 @@ pub fn of(snapshot: &Snapshot, object: &Object) -> Result<Pin, Fault> {
 pub fn choose(snapshot: &Snapshot, who: &Principal, kind: ObjectKind, named: Option<&str>) -> Result<Pin, Fault> {
     let providers = snapshot.config.providers.iter().enumerate();
     let found =
-        providers.filter(|(_, config)| named.is_none_or(|name| *config.name == *name)).find_map(|(place, _)| {
+        providers.filter(|(_, config)| named.is_none_or(|name| *config.name == *name)).find_map(|(place, config)| {
             let pin = at(snapshot, place, kind, NO_MODEL)?;
-            let usable = no_key(&pin.target).is_none() && crate::objects::pin::may_use(snapshot, who, place);
+            let usable = no_key(&pin.target).is_none()
+                && who.kept_from(&config.data).is_none()
+                && crate::objects::pin::may_use(snapshot, who, place);
             usable.then_some(pin)
         });
     let pin = found.ok_or_else(|| {

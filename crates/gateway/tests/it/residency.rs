@@ -17,7 +17,8 @@ async fn at_home_and_away(home: &Upstream, away: &Upstream) -> Harness {
         harness::ADMIN,
         required.replace("[\"p1/*\", two]", "[\"*\"]"),
         harness::openai("home", &home.url(), KEY_1, &data("eu")),
-        harness::openai("away", &away.url(), KEY_2, &data("us")),
+        // It keeps conversations too.
+        harness::openai("away", &away.url(), KEY_2, &data("us")).replace("kind: openai-compatible", "kind: openai"),
     ))
     .await
 }
@@ -68,6 +69,13 @@ async fn prompts_never_leave_the_region_in_no_failure() {
     assert_eq!(embedding.status, 404, "{}", embedding.text());
     let native = harness.call(&Request::post("/native/away/v1/chat/completions", &chat("m")).bearer(ALICE)).await;
     assert_eq!((native.status, native.header("x-tollgate-error")), (403, Some("forbidden")));
+    for named in [None, Some("away")] {
+        let mut ask = Request::post("/v1/conversations", &json!({"items": []})).bearer(ALICE);
+        if let Some(name) = named {
+            ask = ask.header("x-tollgate-provider", name);
+        }
+        assert!(harness.call(&ask).await.status >= 400, "{named:?}");
+    }
     assert!(away.requests().is_empty(), "{:?}", away.requests());
     // Who requires nothing goes where the list says.
     let free = Request::post("/v1/chat/completions", &chat("any")).bearer(BOB);
